@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::app;
 use crate::config::Config;
 use crate::domain::audit::{AuditOutcome, AuditedAct, AuditedChange};
-use crate::domain::closure::ShopZones;
+use crate::domain::closure::ClosureZones;
 use crate::http::{self, ImportRules};
 use crate::store::StoreError;
 use crate::workflow::WorkflowError;
@@ -70,7 +70,7 @@ pub async fn run(
     if !store.is_ready().await? {
         return Err(CatalogueCommandError::Schema);
     }
-    let zones = ShopZones {
+    let zones = ClosureZones {
         zones: &config.zones,
         configured: &config.timezone,
     };

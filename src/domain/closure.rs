@@ -1,6 +1,6 @@
 //! Closures: whole days on which the shop, or some of its resources, sells nothing.
 //!
-//! The days are those of the shop's zone. A closure keeps its resources busy by blocks, so that `availability` needs to know
+//! The days are those of the zone of closures. A closure keeps its resources busy by blocks, so that `availability` needs to know
 //! of blocks only.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
@@ -66,16 +66,16 @@ fn find_day_end(rules: &ZoneRules, day: NaiveDate) -> Option<DateTime<Utc>> {
     }
 }
 
-/// The zones that a shop's days can be in.
+/// The zones that closures can be in.
 #[derive(Clone, Copy, Debug)]
-pub struct ShopZones<'a> {
+pub struct ClosureZones<'a> {
     /// The rules of all zones.
     pub zones: &'a ZoneDatabase,
     /// The zone that counts unless all schedules share another one.
     pub configured: &'a ZoneName,
 }
 
-impl<'a> ShopZones<'a> {
+impl<'a> ClosureZones<'a> {
     /// Chooses the zone that all schedules share, else the configured one; `None` if the rules of neither are known.
     pub fn choose(&self, of_schedules: &[String]) -> Option<(ZoneName, &'a ZoneRules)> {
         let shared = match of_schedules {
@@ -176,7 +176,7 @@ mod tests {
     fn zone_is_the_one_that_all_schedules_share() {
         let zones = ZoneDatabase::linked();
         let configured = ZoneName::new("Europe/Berlin");
-        let shop = ShopZones {
+        let shop = ClosureZones {
             zones: &zones,
             configured: &configured,
         };

@@ -7,16 +7,18 @@ use super::columns::DbJson;
 use super::{StoreError, encoding, paging, schedule_json};
 use crate::domain::catalogue::{EventType, UnknownResources};
 use crate::domain::change_policy::ChangePolicy;
+use crate::domain::closure::ClosureZones;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 
 /// Event types in the database; one method is one transaction.
 #[async_trait]
 pub trait Catalogue {
-    /// Writes an event type, if its resources exist.
+    /// Writes an event type, if its resources exist. If its schedule changes the zone of closures, closures move to it at once.
     async fn put_event_type(
         &self,
         event_type: &EventType,
+        zones: ClosureZones<'_>,
         now: DateTime<Utc>,
     ) -> Result<Result<PutOutcome, UnknownResources>, StoreError>;
     /// Reads one event type.
@@ -27,8 +29,9 @@ pub trait Catalogue {
     async fn list_all_schedule_zones(&self) -> Result<Vec<String>, StoreError>;
     /// Lists the names of the zones in which schedules offer a resource, each once.
     async fn list_schedule_zones(&self, resource: &ResourceId) -> Result<Vec<String>, StoreError>;
-    /// Deletes an event type; holds keep their terms. `false` if there is none.
-    async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError>;
+    /// Deletes an event type; holds keep their terms. `false` if there is none. If this changes the zone of closures, closures move to
+    /// it at once.
+    async fn delete_event_type(&self, id: &EventTypeId, zones: ClosureZones<'_>) -> Result<bool, StoreError>;
 }
 
 #[derive(sqlx::FromRow, serde::Deserialize)]

@@ -4,9 +4,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
+use super::closed_times::ClosedConflicts;
+use super::closures::ClosureRefusal;
 use crate::domain::calendar_feed::FeedSetting;
-use crate::domain::catalogue::{Block, EventType, Resource, UnknownResources};
-use crate::domain::closure::DatedClosure;
+use crate::domain::catalogue::{Block, EventType, Resource};
+use crate::domain::closure::{Closure, ClosureZones};
 use crate::domain::ids::ResourceId;
 
 /// What an import writes, in this order.
@@ -21,7 +23,7 @@ pub struct CatalogueChange {
     /// The blocks to make or to change.
     pub blocks: Vec<(ResourceId, Block)>,
     /// The closures to make or to change.
-    pub closures: Vec<DatedClosure>,
+    pub closures: Vec<Closure>,
     /// Until when starts are for sale before a new feed is read.
     pub feeds_reach_to: DateTime<Utc>,
 }
@@ -29,10 +31,13 @@ pub struct CatalogueChange {
 /// Writing a catalogue; one method is one transaction.
 #[async_trait]
 pub trait CatalogueFiles {
-    /// Writes all of it, or nothing if something names a resource that does not exist.
+    /// Writes all of it, or nothing. Closures are in their zone as it is then, also those that are not part of it. The
+    /// calendar feeds of the event types are read again. When this returns, no new hold can be placed in what it closes. Live
+    /// holds stay and are returned.
     async fn write_catalogue(
         &self,
         change: &CatalogueChange,
+        zones: ClosureZones<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Result<(), UnknownResources>, StoreError>;
+    ) -> Result<Result<Vec<ClosedConflicts>, ClosureRefusal>, StoreError>;
 }

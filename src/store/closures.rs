@@ -9,23 +9,25 @@ use super::availability::decode_window;
 use super::columns::DbTime;
 use super::{StoreError, encoding, paging};
 use crate::domain::catalogue::{BlockConflict, UnknownResources};
-use crate::domain::closure::{Closure, DatedClosure};
+use crate::domain::closure::{Closure, ClosureZones, DatedClosure};
 use crate::domain::ids::{ClosureId, ResourceId};
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
-use crate::domain::zone::ZoneName;
+use crate::domain::zone::{ZoneName, ZoneRules};
 
 /// Closures in the database; one method is one transaction.
 #[async_trait]
 pub trait Closures {
-    /// Writes a closure, if the resources that it names exist. When this returns, no new hold can be placed in it. Live holds
-    /// that it overlaps stay and are returned.
+    /// Writes a closure, in the zone that closures have then. When this returns, no new hold can be placed in it. Live holds that it
+    /// overlaps stay and are returned.
     async fn put_closure(
         &self,
-        closure: &DatedClosure,
+        closure: &Closure,
+        zones: ClosureZones<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Result<(PutOutcome, Vec<BlockConflict>), UnknownResources>, StoreError>;
-    /// Writes the zone and the time of a closure, if its days are the same still. `false` if they are not.
-    async fn date_closure(&self, closure: &DatedClosure) -> Result<bool, StoreError>;
+    ) -> Result<Result<(PutOutcome, DatedClosure, Vec<BlockConflict>), ClosureRefusal>, StoreError>;
+    /// Moves the closures whose days are at another time by now, because the zone of closures or its rules have changed. What changes
+    /// a schedule does so in its own transaction.
+    async fn date_closures(&self, zones: ClosureZones<'_>) -> Result<(), StoreError>;
     /// Reads one closure by its id.
     async fn find_closure(&self, id: &ClosureId) -> Result<Option<DatedClosure>, StoreError>;
     /// Lists the live holds that a closure overlaps.
@@ -34,6 +36,35 @@ pub trait Closures {
     async fn list_closures(&self, page: &PageRequest) -> Result<Page<DatedClosure>, StoreError>;
     /// Deletes a closure with its blocks. `false` if there is none.
     async fn delete_closure(&self, id: &ClosureId) -> Result<bool, StoreError>;
+}
+
+/// Why a closure is not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClosureRefusal {
+    /// Something names resources that do not exist.
+    UnknownResources(UnknownResources),
+    /// The zone of closures skips all days of this closure.
+    NoSuchDay(ClosureId),
+}
+
+impl From<UnknownResources> for ClosureRefusal {
+    fn from(unknown: UnknownResources) -> Self {
+        Self::UnknownResources(unknown)
+    }
+}
+
+/// Neither the zone of the schedules nor the configured one has rules.
+#[derive(Debug, thiserror::Error)]
+#[error("the rules of the time zone of closures are not known")]
+struct NoClosureZone;
+
+/// Chooses the zone of closures among those of all schedules, each named once, and the configured one.
+pub(super) fn choose_zone<'a>(
+    of_schedules: &[String],
+    zones: ClosureZones<'a>,
+) -> Result<(ZoneName, &'a ZoneRules), StoreError> {
+    let chosen = zones.choose(of_schedules);
+    chosen.ok_or_else(|| StoreError::Broken(Box::new(NoClosureZone)))
 }
 
 /// Writes a closure, all columns in their order.
@@ -68,19 +99,14 @@ macro_rules! bind_closure {
 }
 pub(super) use bind_closure;
 
-/// Builds the statement that writes the zone and the time of a closure, if its days are the same.
+/// Builds the statement that writes the zone and the time of a closure.
 macro_rules! date_closure {
     ($dated:expr) => {
-        sqlx::query(
-            "UPDATE closures SET timezone = $4, starts_at = $5, ends_at = $6
-             WHERE id = $1 AND first_day = $2 AND last_day = $3",
-        )
-        .bind($dated.closure.id.as_str())
-        .bind($dated.closure.first_day)
-        .bind($dated.closure.last_day)
-        .bind($dated.timezone.as_str())
-        .bind($crate::store::columns::DbTime($dated.window.starts_at()))
-        .bind($crate::store::columns::DbTime($dated.window.ends_at()))
+        sqlx::query("UPDATE closures SET timezone = $2, starts_at = $3, ends_at = $4 WHERE id = $1")
+            .bind($dated.closure.id.as_str())
+            .bind($dated.timezone.as_str())
+            .bind($crate::store::columns::DbTime($dated.window.starts_at()))
+            .bind($crate::store::columns::DbTime($dated.window.ends_at()))
     };
 }
 pub(super) use date_closure;
@@ -105,6 +131,9 @@ pub(super) const FIND: &str = select_closures!("WHERE id = $1");
 
 /// Lists closures before number `$1`, at most `$2`.
 pub(super) const LIST: &str = select_closures!("WHERE seq < $1 ORDER BY seq DESC LIMIT $2");
+
+/// Lists all closures, in the order in which their events are written.
+pub(super) const LIST_ALL: &str = select_closures!("ORDER BY seq");
 
 /// Deletes closure `$1`; its blocks go with it.
 pub(super) const DELETE: &str = "DELETE FROM closures WHERE id = $1";
@@ -144,6 +173,22 @@ impl ClosureRow {
     /// One closure, if there is one.
     pub(super) fn decode_optional(row: Option<Self>) -> Result<Option<DatedClosure>, StoreError> {
         row.map(Self::decode).transpose()
+    }
+
+    /// The closures whose days are at another time in the zone of closures, as they are there. One whose days the zone skips keeps its
+    /// time: it closes rather too much than too little.
+    pub(super) fn list_moved(
+        rows: Vec<Self>,
+        zone: &ZoneName,
+        rules: &ZoneRules,
+    ) -> Result<Vec<DatedClosure>, StoreError> {
+        let mut moved = Vec::new();
+        for row in rows {
+            let known = row.decode()?;
+            let dated = known.closure.date_in(zone.clone(), rules);
+            moved.extend(dated.filter(|dated| *dated != known));
+        }
+        Ok(moved)
     }
 
     /// A page of closures, cut off rows that were read with [`LIST`].

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::columns::{DbJson, DbTime, DbUuid};
 use super::{StoreError, encoding};
 use crate::domain::event_out::{EventOut, EventOutId, EventOutKind, EventSubject, HoldAtEvent, MoneyObject};
-use crate::domain::ids::{HoldId, ResourceId};
+use crate::domain::ids::HoldId;
 use crate::domain::time::Window;
 
 /// Events out in the database; one method is one transaction.
@@ -55,31 +55,6 @@ pub(super) const LIST: &str = concat!(
     " FROM events_out WHERE position > coalesce((SELECT a.position FROM events_out a WHERE a.seq = $1), 0)
      ORDER BY position LIMIT $2"
 );
-
-/// Writes that the time in JSON `$2` was closed while hold `$1` has its slot in it.
-pub(super) const INSERT_CONFLICT: &str =
-    "INSERT INTO events_out (kind, hold_id, status, reason, segments, subject)
-     SELECT 'slot.closed_with_conflict', h.id, h.status, h.reason, h.segments, $2 FROM holds h WHERE h.id = $1";
-
-/// Builds the statement that writes that an operator closed a time in which a hold has its slot. The hold is live.
-macro_rules! insert_conflict {
-    ($hold:expr, $resource:expr, $id:expr, $window:expr) => {
-        sqlx::query($crate::store::events_out::INSERT_CONFLICT)
-            .bind($crate::store::columns::DbUuid($hold.0))
-            .bind($crate::store::events_out::encode_closed($resource, $id, $window))
-    };
-}
-pub(super) use insert_conflict;
-
-/// A closed time as the subject of an event.
-pub(super) fn encode_closed(resource: Option<&ResourceId>, id: &str, window: Window) -> DbJson {
-    DbJson(serde_json::json!({"closed": {
-        "resource": resource.map(ResourceId::as_str),
-        "id": id,
-        "starts_at_ms": window.starts_at().timestamp_millis(),
-        "ends_at_ms": window.ends_at().timestamp_millis(),
-    }}))
-}
 
 #[derive(sqlx::FromRow)]
 pub(super) struct EventOutRow {

@@ -72,6 +72,7 @@ mod catalogue;
 mod catalogue_files;
 mod changes;
 mod clock;
+mod closed_times;
 mod closures;
 mod commands;
 mod deliveries;

@@ -36,6 +36,7 @@ mod catalogue;
 mod catalogue_files;
 mod changes;
 mod clock;
+mod closed_times;
 mod closures;
 mod commands;
 mod deliveries;

@@ -2,7 +2,6 @@
 //!
 //! Existing holds keep the terms that they were placed with. `read_feeds` reads the calendar feeds.
 
-use super::closures::date_closures;
 use super::context::Context;
 use super::error::WorkflowError;
 use crate::domain::calendar_feed::{FEED_REACH, Feed};
@@ -24,11 +23,15 @@ pub async fn put_event_type(
     event_type: &EventType,
     before: Option<&EventType>,
 ) -> Result<Result<PutOutcome, UnknownResources>, WorkflowError> {
-    let outcome = match context.store.put_event_type(event_type, context.now()).await? {
+    let zones = context.settings.closure_zones();
+    let outcome = match context
+        .store
+        .put_event_type(event_type, zones, context.now())
+        .await?
+    {
         Ok(outcome) => outcome,
         Err(unknown) => return Ok(Err(unknown)),
     };
-    date_closures(context.store.as_ref(), context.settings.shop_zones()).await?;
     let zone_and_resources = |event_type: &EventType| {
         let zone = event_type
             .schedule
@@ -97,9 +100,8 @@ pub async fn list_unknown_zones(context: &Context) -> Result<Vec<(EventTypeId, Z
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn delete_event_type(context: &Context, id: &EventTypeId) -> Result<bool, WorkflowError> {
-    let is_deleted = context.store.delete_event_type(id).await?;
-    date_closures(context.store.as_ref(), context.settings.shop_zones()).await?;
-    Ok(is_deleted)
+    let zones = context.settings.closure_zones();
+    Ok(context.store.delete_event_type(id, zones).await?)
 }
 
 /// Writes a resource to the catalogue. Live holds keep their units, even if a lower capacity no longer has them.

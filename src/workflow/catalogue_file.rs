@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::closures::{choose_shop_zone, find_shop_zone};
 use super::error::WorkflowError;
 use crate::domain::calendar_feed::{FEED_REACH, FeedAddress, FeedSetting};
-use crate::domain::catalogue::{Block, EventType, Resource, UnknownResources};
-use crate::domain::closure::{Closure, DatedClosure, ShopZones};
-use crate::domain::ids::ResourceId;
+use crate::domain::catalogue::{Block, BlockConflict, EventType, Resource, UnknownResources};
+use crate::domain::closure::{Closure, ClosureZones};
+use crate::domain::ids::{ClosureId, ResourceId};
 use crate::domain::listing::{BlockFilter, Page, PageRequest};
 use crate::domain::zone::{ZoneName, ZoneRules};
-use crate::store::{CatalogueChange, Store, StoreError};
+use crate::store::{CatalogueChange, ClosedConflicts, ClosureRefusal, Store, StoreError};
 
 /// All that a shop has set up, without keys: blocks are those of operators only.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +37,17 @@ pub struct ImportReport {
     pub changed: Vec<String>,
     /// What was the same already.
     pub left: Vec<String>,
+    /// The live holds that blocks and closures of the file overlap, or closures that follow the zone of closures. They stay.
+    pub conflicts: Vec<ImportConflict>,
+}
+
+/// A live hold in a time that an import closed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ImportConflict {
+    /// The entry, such as `closures/holiday`.
+    pub entry: String,
+    /// Identifies the hold, which stays.
+    pub hold: String,
 }
 
 /// What is wrong with an entry of a file, beside what the file itself shows.
@@ -55,6 +65,9 @@ pub enum ImportError {
     /// Somebody deleted these resources meanwhile.
     #[error("a resource was deleted meanwhile: {0:?}")]
     UnknownResources(UnknownResources),
+    /// Somebody changed the zone of closures meanwhile, to one that has no day of this closure.
+    #[error("the zone of closures was changed meanwhile, and has no day of closures/{0}")]
+    NoSuchDay(ClosureId),
     /// The file was good, but the database failed.
     #[error(transparent)]
     Workflow(#[from] WorkflowError),
@@ -66,16 +79,39 @@ impl From<StoreError> for ImportError {
     }
 }
 
+impl From<ClosureRefusal> for ImportError {
+    fn from(refusal: ClosureRefusal) -> Self {
+        match refusal {
+            ClosureRefusal::UnknownResources(unknown) => Self::UnknownResources(unknown),
+            ClosureRefusal::NoSuchDay(closure) => Self::NoSuchDay(closure),
+        }
+    }
+}
+
+impl ImportConflict {
+    fn list(closed: ClosedConflicts) -> impl Iterator<Item = Self> {
+        let entry = match &closed.resource {
+            Some(resource) => name_block(resource, &closed.id),
+            None => name_closure(&closed.id),
+        };
+        let name = move |conflict: BlockConflict| Self {
+            entry: entry.clone(),
+            hold: conflict.hold.to_string(),
+        };
+        closed.conflicts.into_iter().map(name)
+    }
+}
+
 /// The catalogue of an installation at one moment.
 pub struct CatalogueRegister<'a> {
     store: &'a dyn Store,
-    zones: ShopZones<'a>,
+    zones: ClosureZones<'a>,
     now: DateTime<Utc>,
 }
 
 impl<'a> CatalogueRegister<'a> {
     /// Looks at the catalogue in this store.
-    pub fn new(store: &'a dyn Store, zones: ShopZones<'a>, now: DateTime<Utc>) -> Self {
+    pub fn new(store: &'a dyn Store, zones: ClosureZones<'a>, now: DateTime<Utc>) -> Self {
         Self { store, zones, now }
     }
 
@@ -118,7 +154,7 @@ impl<'a> CatalogueRegister<'a> {
     }
 
     /// Finds what is wrong with a file that its own text does not show: resources that are neither in it nor known, prices
-    /// that Stripe does not charge and that the event type has not already, days that the shop's zone does not have.
+    /// that Stripe does not charge and that the event type has not already, days that the zone of closures does not have.
     ///
     /// # Errors
     /// [`WorkflowError::Store`] if the database is unreachable.
@@ -139,11 +175,11 @@ impl<'a> CatalogueRegister<'a> {
             }
         }
         for (resource, block) in &file.blocks {
-            check_resource(name_block(resource, block), resource);
+            check_resource(name_block(resource, &block.id), resource);
         }
         for closure in &file.closures {
             for resource in closure.resources.iter().flatten() {
-                check_resource(name_closure(closure), resource);
+                check_resource(name_closure(closure.id.as_str()), resource);
             }
         }
         for event_type in &file.event_types {
@@ -160,8 +196,8 @@ impl<'a> CatalogueRegister<'a> {
         let (zone, rules) = self.choose_zone_after(&known, file)?;
         for closure in &file.closures {
             if closure.date_in(zone.clone(), rules).is_none() {
-                let entry = name_closure(closure);
-                let detail = format!("has no day in the shop's zone {zone}");
+                let entry = name_closure(closure.id.as_str());
+                let detail = format!("has no day in the zone of closures {zone}");
                 faults.push(ImportFault { entry, detail });
             }
         }
@@ -211,31 +247,26 @@ impl<'a> CatalogueRegister<'a> {
         for entry in &file.blocks {
             let (resource, block) = entry;
             let same = |(of, before): &&(ResourceId, Block)| of == resource && before.id == block.id;
-            if report.note(name_block(resource, block), known.blocks.iter().find(same), entry) {
+            let before = known.blocks.iter().find(same);
+            if report.note(name_block(resource, &block.id), before, entry) {
                 change.blocks.push(entry.clone());
             }
         }
-        let (zone, rules) = self.choose_zone_after(&known, file)?;
         for closure in &file.closures {
             let before = known.closures.iter().find(|before| before.id == closure.id);
-            if report.note(name_closure(closure), before, closure) {
-                change.closures.push(date(closure, &zone, rules)?);
+            if report.note(name_closure(closure.id.as_str()), before, closure) {
+                change.closures.push(closure.clone());
             }
         }
-        // If the schedules have another zone now, the days of all closures are others.
-        if find_shop_zone(self.store, self.zones).await?.0 != zone {
-            date_others(&mut change.closures, &known.closures, &zone, rules);
-        }
-        let written = self.store.write_catalogue(&change, self.now).await?;
-        written.map_err(ImportError::UnknownResources)?;
-        // Whole days of a feed may be those of a schedule that is another now.
-        for resource in change.event_types.iter().flat_map(EventType::list_resources) {
-            self.store.make_feed_due(&resource, self.now).await?;
-        }
+        let written = self
+            .store
+            .write_catalogue(&change, self.zones, self.now)
+            .await??;
+        report.conflicts = written.into_iter().flat_map(ImportConflict::list).collect();
         Ok(report)
     }
 
-    /// Chooses the zone of the shop's days as it is once the file is imported.
+    /// Chooses the zone of closures as it is once the file is imported.
     fn choose_zone_after(
         &self,
         known: &CatalogueCopy,
@@ -247,22 +278,11 @@ impl<'a> CatalogueRegister<'a> {
             .chain(&file.event_types)
             .filter_map(|event_type| event_type.schedule.as_ref());
         let zones: BTreeSet<String> = schedules.map(|schedule| schedule.timezone.to_string()).collect();
-        choose_shop_zone(&Vec::from_iter(zones), self.zones)
+        let chosen = self.zones.choose(&Vec::from_iter(zones));
+        chosen.ok_or_else(|| {
+            WorkflowError::Internal("the rules of the time zone of closures are not known".into())
+        })
     }
-}
-
-/// Adds the closures that a file does not change, with their days in a zone. One without a day in it keeps what it has.
-fn date_others(closures: &mut Vec<DatedClosure>, known: &[Closure], zone: &ZoneName, rules: &ZoneRules) {
-    for closure in known {
-        if closures.iter().all(|dated| dated.closure.id != closure.id) {
-            closures.extend(closure.date_in(zone.clone(), rules));
-        }
-    }
-}
-
-fn date(closure: &Closure, zone: &ZoneName, rules: &ZoneRules) -> Result<DatedClosure, WorkflowError> {
-    let dated = closure.date_in(zone.clone(), rules);
-    dated.ok_or_else(|| WorkflowError::Internal("a closure was not checked".into()))
 }
 
 impl ImportReport {
@@ -285,12 +305,12 @@ fn name_event_type(event_type: &EventType) -> String {
     format!("event-types/{}", event_type.id)
 }
 
-fn name_block(resource: &ResourceId, block: &Block) -> String {
-    format!("resources/{resource}/blocks/{}", block.id)
+fn name_block(resource: &ResourceId, block: &str) -> String {
+    format!("resources/{resource}/blocks/{block}")
 }
 
-fn name_closure(closure: &Closure) -> String {
-    format!("closures/{}", closure.id)
+fn name_closure(closure: &str) -> String {
+    format!("closures/{closure}")
 }
 
 /// Reads all pages of a list.

@@ -1,16 +1,16 @@
-//! Closures: puts, shows, lists and deletes them, and keeps their days in the shop's zone.
+//! Closures: puts, shows, lists and deletes them, and keeps their days in the zone of closures.
 //!
-//! The zone is the one that all schedules share, else the configured one. It changes with the schedules, with the
-//! configuration and with the rules of time zones, and any version may write a schedule: so the sweep dates closures anew too.
+//! The zone is the one that all schedules share, else the configured one. What changes a schedule moves the closures in its own
+//! transaction. The zone changes with the configuration and with the rules of time zones too, and the version before moves
+//! closures after it has written a schedule: so the sweep looks as well.
 
 use super::context::Context;
 use super::error::WorkflowError;
 use crate::domain::catalogue::{BlockConflict, UnknownResources};
-use crate::domain::closure::{Closure, DatedClosure, ShopZones};
+use crate::domain::closure::{Closure, ClosureZones, DatedClosure};
 use crate::domain::ids::ClosureId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
-use crate::domain::zone::{ZoneName, ZoneRules};
-use crate::store::{Store, StoreError};
+use crate::store::{ClosureRefusal, Store, StoreError};
 
 /// Why a closure is not written.
 #[derive(Debug, thiserror::Error)]
@@ -18,8 +18,8 @@ pub enum PutClosureError {
     /// It names resources that do not exist.
     #[error("names resources that do not exist")]
     UnknownResources(UnknownResources),
-    /// The shop's zone skips all of its days.
-    #[error("the shop's zone has no such day")]
+    /// The zone of closures skips all of its days.
+    #[error("the zone of closures has no such day")]
     NoSuchDay,
     /// The request was valid, but the database failed.
     #[error(transparent)]
@@ -32,26 +32,13 @@ impl From<StoreError> for PutClosureError {
     }
 }
 
-/// Neither the zone of the schedules nor the configured one has rules.
-#[derive(Debug, thiserror::Error)]
-#[error("the rules of the shop's time zone are not known")]
-struct NoShopZone;
-
-/// Finds the zone of the shop's days.
-pub(super) async fn find_shop_zone<'a>(
-    store: &dyn Store,
-    zones: ShopZones<'a>,
-) -> Result<(ZoneName, &'a ZoneRules), WorkflowError> {
-    choose_shop_zone(&store.list_all_schedule_zones().await?, zones)
-}
-
-/// Chooses the zone of the shop's days among those of schedules, each named once, and the configured one.
-pub(super) fn choose_shop_zone<'a>(
-    of_schedules: &[String],
-    zones: ShopZones<'a>,
-) -> Result<(ZoneName, &'a ZoneRules), WorkflowError> {
-    let chosen = zones.choose(of_schedules);
-    chosen.ok_or_else(|| WorkflowError::Internal(Box::new(NoShopZone)))
+impl From<ClosureRefusal> for PutClosureError {
+    fn from(refusal: ClosureRefusal) -> Self {
+        match refusal {
+            ClosureRefusal::UnknownResources(unknown) => Self::UnknownResources(unknown),
+            ClosureRefusal::NoSuchDay(_) => Self::NoSuchDay,
+        }
+    }
 }
 
 /// Writes a closure to the database. No new hold is placed in it from then on. Returns the live holds that it overlaps, which stay.
@@ -62,14 +49,8 @@ pub async fn put_closure(
     context: &Context,
     closure: &Closure,
 ) -> Result<(PutOutcome, DatedClosure, Vec<BlockConflict>), PutClosureError> {
-    let store = context.store.as_ref();
-    let (zone, rules) = find_shop_zone(store, context.settings.shop_zones()).await?;
-    let dated = closure.date_in(zone, rules).ok_or(PutClosureError::NoSuchDay)?;
-    let written = store.put_closure(&dated, context.now()).await?;
-    let (outcome, conflicts) = written.map_err(PutClosureError::UnknownResources)?;
-    // A schedule may have got another zone meanwhile.
-    date_closures(store, context.settings.shop_zones()).await?;
-    Ok((outcome, dated, conflicts))
+    let zones = context.settings.closure_zones();
+    Ok(context.store.put_closure(closure, zones, context.now()).await??)
 }
 
 /// Finds a closure with the live holds that it overlaps.
@@ -106,26 +87,28 @@ pub async fn delete_closure(context: &Context, id: &ClosureId) -> Result<bool, W
     Ok(context.store.delete_closure(id).await?)
 }
 
-/// Moves the closures whose days are at another time by now, because the shop's zone or its rules have changed.
-pub(super) async fn date_closures(store: &dyn Store, zones: ShopZones<'_>) -> Result<(), WorkflowError> {
+/// Moves the closures whose days are at another time by now, if there are any: the configuration or the rules of zones may have
+/// changed, or a version that moves none wrote a schedule.
+pub(super) async fn date_closures(store: &dyn Store, zones: ClosureZones<'_>) -> Result<(), WorkflowError> {
     let mut page = PageRequest {
         limit: 200,
         cursor: None,
     };
-    let mut shop_zone = None;
+    let mut chosen = None;
     loop {
         let found = store.list_closures(&page).await?;
         for known in found.entries {
-            let (zone, rules) = match &shop_zone {
+            let (zone, rules) = match &chosen {
                 Some(zone) => zone,
-                None => shop_zone.insert(find_shop_zone(store, zones).await?),
+                None => match zones.choose(&store.list_all_schedule_zones().await?) {
+                    Some(zone) => chosen.insert(zone),
+                    None => return Ok(()),
+                },
             };
-            // One whose days the zone skips keeps its time: it closes rather too much than too little.
             let dated = known.closure.date_in(zone.clone(), rules);
-            if let Some(dated) = dated.filter(|dated| *dated != known)
-                && store.date_closure(&dated).await?
-            {
-                tracing::info!(closure = %known.closure.id, zone = %zone, "the closure is in another zone now");
+            if dated.is_some_and(|dated| dated != known) {
+                tracing::info!(zone = %zone, "closures move to another zone");
+                return Ok(store.date_closures(zones).await?);
             }
         }
         if found.next.is_none() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::domain::closure::ShopZones;
+use crate::domain::closure::ClosureZones;
 use crate::domain::hold::HoldPolicy;
 use crate::domain::hold_limit::MostUnpaidHolds;
 use crate::domain::zone::{ZoneDatabase, ZoneName};
@@ -52,9 +52,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns the zones that the shop's days can be in.
-    pub fn shop_zones(&self) -> ShopZones<'_> {
-        ShopZones {
+    /// Returns the zones that closures can be in.
+    pub fn closure_zones(&self) -> ClosureZones<'_> {
+        ClosureZones {
             zones: &self.zones,
             configured: &self.timezone,
         }

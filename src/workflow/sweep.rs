@@ -69,7 +69,7 @@ async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
     record_money::settle_unnoted(context).await;
     outbox::run_due_commands_until(context, until()).await?;
     // Money first: what fails here keeps nothing else from being done.
-    if let Err(error) = date_closures(context.store.as_ref(), context.settings.shop_zones()).await {
+    if let Err(error) = date_closures(context.store.as_ref(), context.settings.closure_zones()).await {
         report.failed += 1;
         tracing::warn!(%error, "closures not dated: the sweep tries again");
     }

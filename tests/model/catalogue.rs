@@ -6,13 +6,13 @@ use holdfast::domain::calendar_feed::Feed;
 use holdfast::domain::catalogue::{
     Block, BlockConflict, EventType, ListedBlock, Resource, ResourceNeeds, UnknownResources,
 };
-use holdfast::domain::closure::DatedClosure;
+use holdfast::domain::closure::{Closure, ClosureZones, DatedClosure};
 use holdfast::domain::ids::{ClosureId, EventTypeId, ResourceId};
 use holdfast::domain::listing::{BlockFilter, Page, PageRequest, PutOutcome};
 use holdfast::domain::token::CalendarSalt;
 use holdfast::store::{
-    Blocks, Catalogue, CatalogueChange, CatalogueFiles, Closures, FeedRead, Feeds, LeaseRequest, NewFeed,
-    Resources, StoreError,
+    Blocks, Catalogue, CatalogueChange, CatalogueFiles, ClosedConflicts, ClosureRefusal, Closures, FeedRead,
+    Feeds, LeaseRequest, NewFeed, Resources, StoreError,
 };
 
 use crate::doubles::Script;
@@ -52,6 +52,7 @@ impl Catalogue for Script {
     async fn put_event_type(
         &self,
         _: &EventType,
+        _: ClosureZones<'_>,
         _: DateTime<Utc>,
     ) -> Result<Result<PutOutcome, UnknownResources>, StoreError> {
         unimplemented!()
@@ -73,7 +74,7 @@ impl Catalogue for Script {
         unimplemented!()
     }
 
-    async fn delete_event_type(&self, _: &EventTypeId) -> Result<bool, StoreError> {
+    async fn delete_event_type(&self, _: &EventTypeId, _: ClosureZones<'_>) -> Result<bool, StoreError> {
         unimplemented!()
     }
 }
@@ -83,8 +84,9 @@ impl CatalogueFiles for Script {
     async fn write_catalogue(
         &self,
         _: &CatalogueChange,
+        _: ClosureZones<'_>,
         _: DateTime<Utc>,
-    ) -> Result<Result<(), UnknownResources>, StoreError> {
+    ) -> Result<Result<Vec<ClosedConflicts>, ClosureRefusal>, StoreError> {
         unimplemented!()
     }
 }
@@ -94,13 +96,14 @@ impl CatalogueFiles for Script {
 impl Closures for Script {
     async fn put_closure(
         &self,
-        _: &DatedClosure,
+        _: &Closure,
+        _: ClosureZones<'_>,
         _: DateTime<Utc>,
-    ) -> Result<Result<(PutOutcome, Vec<BlockConflict>), UnknownResources>, StoreError> {
+    ) -> Result<Result<(PutOutcome, DatedClosure, Vec<BlockConflict>), ClosureRefusal>, StoreError> {
         unimplemented!()
     }
 
-    async fn date_closure(&self, _: &DatedClosure) -> Result<bool, StoreError> {
+    async fn date_closures(&self, _: ClosureZones<'_>) -> Result<(), StoreError> {
         unimplemented!()
     }
 

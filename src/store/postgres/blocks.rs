@@ -5,15 +5,13 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::PgExecutor;
 
 use super::PostgresStore;
+use super::closed_times::record_conflicts;
 use super::error::PostgresResult;
-use super::occupancy::occupied;
 use crate::domain::catalogue::{Block, BlockConflict, ListedBlock};
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{BlockFilter, Page, PageRequest, PutOutcome};
-use crate::store::blocks::{
-    self, BlockConflictRow, BlockRow, Blocks, ListedBlockRow, list_blocks, upsert_block,
-};
-use crate::store::events_out::insert_conflict;
+use crate::store::blocks::{self, BlockRow, Blocks, ListedBlockRow, list_blocks, upsert_block};
+use crate::store::closed_times::ClosedTime;
 use crate::store::resources::put_outcome;
 use crate::store::{StoreError, paging};
 
@@ -22,10 +20,7 @@ const PUT: &str = concat!(upsert_block!(" FOR KEY SHARE"), " RETURNING xmax = 0"
 
 #[async_trait]
 impl Blocks for PostgresStore {
-    /// Commits the block first, and then waits for the checkouts of the resource that may not have seen it: their holds are
-    /// among the conflicts, of which events are written. Later checkouts see the block, because the trigger
-    /// `occupancy_rows_see_blocks` looks for it with the resource locked. If the process dies in between, the operator has no
-    /// answer and puts the block again, which writes the events.
+    /// Commits the block first, and then waits for the checkouts of the resource that may not have seen it.
     async fn put_block(
         &self,
         resource: &ResourceId,
@@ -33,35 +28,18 @@ impl Blocks for PostgresStore {
         now: DateTime<Utc>,
     ) -> Result<Option<(PutOutcome, Vec<BlockConflict>)>, StoreError> {
         self.retrying(|| async {
-            let Some(outcome) = put_in(&self.pool, resource, block, now).await? else {
+            let mut transaction = self.begin().await?;
+            let Some(outcome) = put_in(&mut *transaction, resource, block, now).await? else {
                 return Ok(None);
             };
-            let mut transaction = self.begin().await?;
-            sqlx::query("SELECT pg_advisory_xact_lock(14, hashtext($1))")
-                .bind(resource.as_str())
-                .execute(&mut *transaction)
-                .await?;
-            let rows = sqlx::query_as(concat!(
-                "SELECT DISTINCT ON (h.starts_at, h.id)
-                     h.id AS hold_id, lower(o.during) AS starts_at, upper(o.during) AS ends_at, h.status
-                 FROM occupancy o JOIN holds h ON h.id = o.hold_id
-                 WHERE ",
-                occupied!("o.", "$1", "tstzrange($2, $3)"),
-                " ORDER BY h.starts_at, h.id",
-            ))
-            .bind(resource.as_str())
-            .bind(block.window.starts_at())
-            .bind(block.window.ends_at())
-            .fetch_all(&mut *transaction)
-            .await?;
-            let conflicts = BlockConflictRow::decode_all(rows)?;
-            for conflict in &conflicts {
-                insert_conflict!(conflict.hold, Some(resource), &block.id, block.window)
-                    .execute(&mut *transaction)
-                    .await?;
-            }
+            let mut closed = ClosedTime::of_block(resource, block);
+            record_conflicts(&mut transaction, &mut closed).await?;
             transaction.commit().await?;
-            Ok(Some((outcome, conflicts)))
+            let recorded = self.record_late_conflicts(vec![closed]).await?.into_iter();
+            Ok(Some((
+                outcome,
+                recorded.flat_map(|closed| closed.conflicts).collect(),
+            )))
         })
         .await
     }

@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 
 use super::error::PostgresResult;
-use super::{PostgresStore, resources};
+use super::{PostgresStore, closures, resources};
 use crate::domain::catalogue::{EventType, UnknownResources};
+use crate::domain::closure::ClosureZones;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::store::catalogue::{self, Catalogue, EventTypeRow, bind_event_type, upsert_event_type};
@@ -22,15 +23,20 @@ impl Catalogue for PostgresStore {
     async fn put_event_type(
         &self,
         event_type: &EventType,
+        zones: ClosureZones<'_>,
         now: DateTime<Utc>,
     ) -> Result<Result<PutOutcome, UnknownResources>, StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
-            let outcome = put_in(&mut transaction, event_type, now).await?;
-            if outcome.is_ok() {
-                transaction.commit().await?;
-            }
-            Ok(outcome)
+            resources::lock_closures(&mut transaction).await?;
+            let outcome = match put_in(&mut transaction, event_type, now).await? {
+                Ok(outcome) => outcome,
+                Err(unknown) => return Ok(Err(unknown)),
+            };
+            let closed = closures::date_in(&mut transaction, zones).await?;
+            transaction.commit().await?;
+            self.record_late_conflicts(closed).await?;
+            Ok(Ok(outcome))
         })
         .await
     }
@@ -82,12 +88,17 @@ impl Catalogue for PostgresStore {
         .await
     }
 
-    async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError> {
+    async fn delete_event_type(&self, id: &EventTypeId, zones: ClosureZones<'_>) -> Result<bool, StoreError> {
         self.retrying(|| async {
+            let mut transaction = self.begin().await?;
+            resources::lock_closures(&mut transaction).await?;
             let done = sqlx::query(catalogue::DELETE)
                 .bind(id.as_str())
-                .execute(&self.pool)
+                .execute(&mut *transaction)
                 .await?;
+            let closed = closures::date_in(&mut transaction, zones).await?;
+            transaction.commit().await?;
+            self.record_late_conflicts(closed).await?;
             Ok(done.rows_affected() > 0)
         })
         .await

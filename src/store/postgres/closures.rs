@@ -5,83 +5,59 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 
 use super::PostgresStore;
+use super::closed_times::{CONFLICTS_OF_CLOSURE, list_conflicts, record_conflicts};
 use super::error::PostgresResult;
-use super::occupancy::occupied;
 use super::resources::{lock_closures, lock_resources};
 use crate::domain::catalogue::{BlockConflict, UnknownResources};
-use crate::domain::closure::DatedClosure;
+use crate::domain::closure::{Closure, ClosureZones, DatedClosure};
 use crate::domain::ids::ClosureId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
+use crate::domain::zone::{ZoneName, ZoneRules};
 use crate::store::blocks::BlockConflictRow;
-use crate::store::closures::{self, ClosureRow, Closures, bind_closure, date_closure, upsert_closure};
-use crate::store::events_out::insert_conflict;
+use crate::store::catalogue_writes::define_closure_moves;
+use crate::store::closed_times::ClosedTime;
+use crate::store::closures::{self, ClosureRefusal, ClosureRow, Closures, bind_closure, upsert_closure};
 use crate::store::resources::put_outcome;
-use crate::store::{StoreError, paging};
+use crate::store::{StoreError, catalogue, paging};
 
 /// Writes a closure and its days. `xmax` is 0 only in a row version that an insert made.
 const PUT: &str = concat!(upsert_closure!(), " RETURNING xmax = 0");
 
-/// Lists holds that overlap closure `$1` on some resource, each once. `OFFSET 0` keeps the planner from joining whole tables.
-const CONFLICTS: &str = concat!(
-    "SELECT DISTINCT ON (h.starts_at, h.id)
-         h.id AS hold_id, lower(o.during) AS starts_at, upper(o.during) AS ends_at, h.status
-     FROM blocks b
-     CROSS JOIN LATERAL (SELECT hold_id, during FROM occupancy WHERE ",
-    occupied!("", "b.resource_id", "tstzrange(b.starts_at, b.ends_at)"),
-    " OFFSET 0) o
-     JOIN holds h ON h.id = o.hold_id
-     WHERE b.closure_id = $1 ORDER BY h.starts_at, h.id, o.during"
-);
-
 #[async_trait]
 impl Closures for PostgresStore {
-    /// Commits the closure first, and then waits for the checkouts that may not have seen its blocks, as `put_block` does. It
-    /// waits for one resource after the other: a checkout of several resources would wait for this in another order. Events of
-    /// the holds that it overlaps come last.
+    /// Commits the closure first, and then waits for the checkouts that may not have seen its blocks.
     async fn put_closure(
         &self,
-        closure: &DatedClosure,
+        closure: &Closure,
+        zones: ClosureZones<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Result<(PutOutcome, Vec<BlockConflict>), UnknownResources>, StoreError> {
+    ) -> Result<Result<(PutOutcome, DatedClosure, Vec<BlockConflict>), ClosureRefusal>, StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
             lock_closures(&mut transaction).await?;
-            let outcome = match put_in(&mut transaction, closure, now).await? {
-                Ok(outcome) => outcome,
-                Err(unknown) => return Ok(Err(unknown)),
+            let zone = find_zone(&mut transaction, zones).await?;
+            let (outcome, dated) = match put_in(&mut transaction, closure, zone, now).await? {
+                Ok(written) => written,
+                Err(refusal) => return Ok(Err(refusal)),
             };
+            let mut closed = ClosedTime::of_closure(&dated);
+            record_conflicts(&mut transaction, &mut closed).await?;
             transaction.commit().await?;
-            let resources = sqlx::query_scalar("SELECT resource_id FROM blocks WHERE closure_id = $1");
-            let resources: Vec<String> = resources
-                .bind(closure.closure.id.as_str())
-                .fetch_all(&self.pool)
-                .await?;
-            for resource in resources {
-                sqlx::query("SELECT pg_advisory_xact_lock(14, hashtext($1))")
-                    .bind(resource)
-                    .execute(&self.pool)
-                    .await?;
-            }
-            let conflicts = self.list_conflicts(&closure.closure.id).await?;
-            let mut transaction = self.begin().await?;
-            for conflict in &conflicts {
-                insert_conflict!(conflict.hold, None, closure.closure.id.as_str(), closure.window)
-                    .execute(&mut *transaction)
-                    .await?;
-            }
-            transaction.commit().await?;
-            Ok(Ok((outcome, conflicts)))
+            let recorded = self.record_late_conflicts(vec![closed]).await?.into_iter();
+            let conflicts = recorded.flat_map(|closed| closed.conflicts).collect();
+            Ok(Ok((outcome, dated, conflicts)))
         })
         .await
     }
 
-    async fn date_closure(&self, closure: &DatedClosure) -> Result<bool, StoreError> {
+    async fn date_closures(&self, zones: ClosureZones<'_>) -> Result<(), StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
             lock_closures(&mut transaction).await?;
-            let done = date_closure!(closure).execute(&mut *transaction).await?;
+            let closed = date_in(&mut transaction, zones).await?;
             transaction.commit().await?;
-            Ok(done.rows_affected() > 0)
+            self.record_late_conflicts(closed).await?;
+            Ok(())
         })
         .await
     }
@@ -91,7 +67,11 @@ impl Closures for PostgresStore {
     }
 
     async fn list_closure_conflicts(&self, id: &ClosureId) -> Result<Vec<BlockConflict>, StoreError> {
-        self.retrying(|| self.list_conflicts(id)).await
+        self.retrying(|| async {
+            let query = sqlx::query_as(CONFLICTS_OF_CLOSURE).bind(id.as_str());
+            Ok(BlockConflictRow::decode_all(query.fetch_all(&self.pool).await?)?)
+        })
+        .await
     }
 
     async fn list_closures(&self, page: &PageRequest) -> Result<Page<DatedClosure>, StoreError> {
@@ -120,24 +100,22 @@ impl Closures for PostgresStore {
     }
 }
 
-impl PostgresStore {
-    async fn list_conflicts(&self, id: &ClosureId) -> PostgresResult<Vec<BlockConflict>> {
-        let query = sqlx::query_as(CONFLICTS).bind(id.as_str());
-        Ok(BlockConflictRow::decode_all(query.fetch_all(&self.pool).await?)?)
-    }
-}
-
-/// Writes a closure in the caller's transaction, which has the lock of closures, if the resources that it names exist.
+/// Writes a closure in the caller's transaction, which has the lock of closures.
 pub(super) async fn put_in(
     connection: &mut PgConnection,
-    closure: &DatedClosure,
+    closure: &Closure,
+    (zone, rules): (ZoneName, &ZoneRules),
     now: DateTime<Utc>,
-) -> PostgresResult<Result<PutOutcome, UnknownResources>> {
-    let named = closure.closure.resources.as_deref().unwrap_or_default();
-    let unknown = lock_resources(connection, named).await?;
+) -> PostgresResult<Result<(PutOutcome, DatedClosure), ClosureRefusal>> {
+    let unknown = lock_resources(connection, closure.resources.as_deref().unwrap_or_default()).await?;
     if !unknown.is_empty() {
-        return Ok(Err(UnknownResources(unknown)));
+        return Ok(Err(UnknownResources(unknown).into()));
     }
-    let query = bind_closure!(sqlx::query_scalar(PUT), closure, now);
-    Ok(Ok(put_outcome(query.fetch_one(connection).await?)))
+    let Some(dated) = closure.date_in(zone, rules) else {
+        return Ok(Err(ClosureRefusal::NoSuchDay(closure.id.clone())));
+    };
+    let query = bind_closure!(sqlx::query_scalar(PUT), dated, now);
+    Ok(Ok((put_outcome(query.fetch_one(connection).await?), dated)))
 }
+
+define_closure_moves!(PgConnection, PostgresResult);

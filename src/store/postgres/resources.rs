@@ -17,7 +17,17 @@ use crate::store::{StoreError, encoding, paging};
 #[async_trait]
 impl Resources for PostgresStore {
     async fn put_resource(&self, resource: &Resource, now: DateTime<Utc>) -> Result<PutOutcome, StoreError> {
-        self.retrying(|| put_in(&self.pool, resource, now)).await
+        self.retrying(|| async {
+            let mut transaction = self.begin().await?;
+            // The trigger of a new resource takes this lock too, but after the row: an import takes them in this order.
+            sqlx::query("SELECT pg_advisory_xact_lock_shared(23, 0)")
+                .execute(&mut *transaction)
+                .await?;
+            let outcome = put_in(&mut *transaction, resource, now).await?;
+            transaction.commit().await?;
+            Ok(outcome)
+        })
+        .await
     }
 
     async fn find_resources(&self, ids: &[ResourceId]) -> Result<Vec<Resource>, StoreError> {
@@ -163,7 +173,7 @@ pub(super) async fn lock_resources(
     Ok(ids.iter().filter(is_unknown).cloned().collect())
 }
 
-/// Waits for other transactions that write closures, or make or delete resources, and keeps others waiting until this one ends. The
+/// Waits for other transactions that write closures or schedules, or write or delete resources, and keeps others waiting until this one ends. The
 /// triggers of the migration `0023_closures` take this lock too.
 pub(super) async fn lock_closures(connection: &mut PgConnection) -> PostgresResult<()> {
     sqlx::query("SELECT pg_advisory_xact_lock(23, 0)")

@@ -5,21 +5,19 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
+use super::closed_times::record_conflicts;
 use super::error::SqliteResult;
 use crate::domain::catalogue::{Block, BlockConflict, ListedBlock};
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{BlockFilter, Page, PageRequest, PutOutcome};
-use crate::store::blocks::{
-    self, BlockConflictRow, BlockRow, Blocks, ListedBlockRow, list_blocks, upsert_block,
-};
+use crate::store::blocks::{self, BlockRow, Blocks, ListedBlockRow, list_blocks, upsert_block};
+use crate::store::closed_times::ClosedTime;
 use crate::store::columns::DbTime;
-use crate::store::events_out::insert_conflict;
 use crate::store::resources::put_outcome;
 use crate::store::{StoreError, paging};
 
 #[async_trait]
 impl Blocks for SqliteStore {
-    /// There is one writer: a checkout that wrote before is among the conflicts, and a later one sees the block.
     async fn put_block(
         &self,
         resource: &ResourceId,
@@ -31,9 +29,10 @@ impl Blocks for SqliteStore {
             self.roll_back(transaction).await?;
             return Ok(None);
         };
-        let conflicts = record_conflicts(&mut transaction, resource, block).await?;
+        let mut closed = ClosedTime::of_block(resource, block);
+        record_conflicts(&mut transaction, &mut closed).await?;
         self.commit(transaction).await?;
-        Ok(Some((outcome, conflicts)))
+        Ok(Some((outcome, closed.conflicts)))
     }
 
     async fn find_block(&self, resource: &ResourceId, id: &str) -> Result<Option<Block>, StoreError> {
@@ -63,13 +62,6 @@ impl Blocks for SqliteStore {
 pub(super) const EXISTS: &str =
     "SELECT EXISTS (SELECT 1 FROM blocks WHERE resource_id = $1 AND id = $2 AND from_feed = false)";
 
-/// Lists holds that overlap `$2` to `$3` on resource `$1`, each once, with the first of its units: beside `min`, SQLite takes
-/// the other columns from the row that has the minimum.
-pub(super) const CONFLICTS: &str = "SELECT o.hold_id, o.starts_at, o.ends_at, min(o.unit) AS unit, h.status
-     FROM occupancy o CROSS JOIN holds h ON h.id = o.hold_id
-     WHERE o.resource_id = $1 AND o.ends_at > $2 AND o.starts_at < $3
-     GROUP BY o.hold_id ORDER BY h.starts_at, o.hold_id";
-
 /// Writes a block in the caller's transaction; `None` if there is no such resource.
 pub(super) async fn put_in(
     connection: &mut SqliteConnection,
@@ -93,25 +85,4 @@ pub(super) async fn put_in(
         .execute(connection)
         .await?;
     Ok((written.rows_affected() > 0).then(|| put_outcome(!is_known)))
-}
-
-/// Lists the holds that a block overlaps, and writes an event of each.
-async fn record_conflicts(
-    connection: &mut SqliteConnection,
-    resource: &ResourceId,
-    block: &Block,
-) -> SqliteResult<Vec<BlockConflict>> {
-    let conflicts = sqlx::query_as(CONFLICTS)
-        .bind(resource.as_str())
-        .bind(DbTime(block.window.starts_at()))
-        .bind(DbTime(block.window.ends_at()))
-        .fetch_all(&mut *connection)
-        .await?;
-    let conflicts = BlockConflictRow::decode_all(conflicts)?;
-    for conflict in &conflicts {
-        insert_conflict!(conflict.hold, Some(resource), &block.id, block.window)
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(conflicts)
 }

@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::error::SqliteResult;
-use super::{SqliteStore, resources};
+use super::{SqliteStore, closures, resources};
 use crate::domain::catalogue::{EventType, UnknownResources};
+use crate::domain::closure::ClosureZones;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::store::catalogue::{self, Catalogue, EventTypeRow, bind_event_type, upsert_event_type};
@@ -19,12 +20,16 @@ impl Catalogue for SqliteStore {
     async fn put_event_type(
         &self,
         event_type: &EventType,
+        zones: ClosureZones<'_>,
         now: DateTime<Utc>,
     ) -> Result<Result<PutOutcome, UnknownResources>, StoreError> {
         let mut transaction = self.begin().await?;
         let outcome = put_in(&mut transaction, event_type, now).await?;
         match outcome {
-            Ok(_) => self.commit(transaction).await?,
+            Ok(_) => {
+                closures::date_in(&mut transaction, zones).await?;
+                self.commit(transaction).await?;
+            }
             Err(_) => self.roll_back(transaction).await?,
         }
         Ok(outcome)
@@ -61,11 +66,13 @@ impl Catalogue for SqliteStore {
             .await
     }
 
-    async fn delete_event_type(&self, id: &EventTypeId) -> Result<bool, StoreError> {
-        Ok(self
-            .write(sqlx::query(catalogue::DELETE).bind(id.as_str()))
-            .await?
-            > 0)
+    async fn delete_event_type(&self, id: &EventTypeId, zones: ClosureZones<'_>) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let query = sqlx::query(catalogue::DELETE).bind(id.as_str());
+        let done = self.in_transaction(query.execute(&mut *transaction)).await?;
+        closures::date_in(&mut transaction, zones).await?;
+        self.commit(transaction).await?;
+        Ok(done.rows_affected() > 0)
     }
 }
 

@@ -4,10 +4,16 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
+use super::closed_times::record_conflicts;
 use super::error::SqliteResult;
 use super::{SqliteStore, blocks, catalogue, closures, feeds, resources};
 use crate::domain::catalogue::UnknownResources;
+use crate::domain::closure::ClosureZones;
+use crate::domain::ids::ResourceId;
 use crate::store::catalogue_files::{CatalogueChange, CatalogueFiles};
+use crate::store::catalogue_writes::define_catalogue_write;
+use crate::store::closed_times::{ClosedConflicts, ClosedTime};
+use crate::store::closures::ClosureRefusal;
 use crate::store::{NewFeed, StoreError};
 
 #[async_trait]
@@ -15,51 +21,17 @@ impl CatalogueFiles for SqliteStore {
     async fn write_catalogue(
         &self,
         change: &CatalogueChange,
+        zones: ClosureZones<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Result<(), UnknownResources>, StoreError> {
+    ) -> Result<Result<Vec<ClosedConflicts>, ClosureRefusal>, StoreError> {
         let mut transaction = self.begin().await?;
-        let written = write_in(&mut transaction, change, now).await?;
+        let written = write_in(&mut transaction, change, zones, now).await?;
         match written {
-            Ok(()) => self.commit(transaction).await?,
+            Ok(_) => self.commit(transaction).await?,
             Err(_) => self.roll_back(transaction).await?,
         }
-        Ok(written)
+        Ok(written.map(|closed| closed.into_iter().map(ClosedConflicts::from).collect()))
     }
 }
 
-/// Writes a catalogue in the caller's transaction, which must be rolled back unless all is written.
-async fn write_in(
-    connection: &mut SqliteConnection,
-    change: &CatalogueChange,
-    now: DateTime<Utc>,
-) -> SqliteResult<Result<(), UnknownResources>> {
-    for resource in &change.resources {
-        resources::put_in(connection, resource, now).await?;
-    }
-    for setting in &change.feeds {
-        let feed = setting.address.as_ref().map(|address| NewFeed {
-            url: &address.url,
-            timezone: address.timezone.as_deref(),
-            reaches_to: change.feeds_reach_to,
-        });
-        if !feeds::set_in(connection, &setting.resource, feed.as_ref(), now).await? {
-            return Ok(Err(UnknownResources(vec![setting.resource.clone()])));
-        }
-    }
-    for event_type in &change.event_types {
-        if let Err(unknown) = catalogue::put_in(connection, event_type, now).await? {
-            return Ok(Err(unknown));
-        }
-    }
-    for (resource, block) in &change.blocks {
-        if blocks::put_in(connection, resource, block, now).await?.is_none() {
-            return Ok(Err(UnknownResources(vec![resource.clone()])));
-        }
-    }
-    for closure in &change.closures {
-        if let Err(unknown) = closures::put_in(connection, closure, now).await? {
-            return Ok(Err(unknown));
-        }
-    }
-    Ok(Ok(()))
-}
+define_catalogue_write!(SqliteConnection, SqliteResult);

@@ -4,57 +4,48 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
+use super::closed_times::{CONFLICTS_OF_CLOSURE, list_conflicts, record_conflicts};
 use super::error::SqliteResult;
 use super::{SqliteStore, resources};
 use crate::domain::catalogue::{BlockConflict, UnknownResources};
-use crate::domain::closure::DatedClosure;
+use crate::domain::closure::{Closure, ClosureZones, DatedClosure};
 use crate::domain::ids::ClosureId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
+use crate::domain::zone::{ZoneName, ZoneRules};
 use crate::store::blocks::BlockConflictRow;
-use crate::store::closures::{self, ClosureRow, Closures, bind_closure, date_closure, upsert_closure};
-use crate::store::events_out::insert_conflict;
+use crate::store::catalogue_writes::define_closure_moves;
+use crate::store::closed_times::ClosedTime;
+use crate::store::closures::{self, ClosureRefusal, ClosureRow, Closures, bind_closure, upsert_closure};
 use crate::store::resources::put_outcome;
-use crate::store::{StoreError, paging};
-
-/// Lists holds that overlap closure `$1` on some resource, each once, with the first of its windows: beside `min`, SQLite takes
-/// the other columns from the row that has the minimum.
-const CONFLICTS: &str = "SELECT o.hold_id, min(o.starts_at) AS starts_at, o.ends_at, h.status
-     FROM blocks b CROSS JOIN occupancy o CROSS JOIN holds h
-     WHERE b.closure_id = $1 AND o.resource_id = b.resource_id AND o.ends_at > b.starts_at AND o.starts_at < b.ends_at
-       AND h.id = o.hold_id
-     GROUP BY o.hold_id ORDER BY h.starts_at, o.hold_id";
+use crate::store::{StoreError, catalogue, paging};
 
 #[async_trait]
 impl Closures for SqliteStore {
-    /// There is one writer: a checkout that wrote before is among the conflicts, and a later one sees the blocks.
     async fn put_closure(
         &self,
-        closure: &DatedClosure,
+        closure: &Closure,
+        zones: ClosureZones<'_>,
         now: DateTime<Utc>,
-    ) -> Result<Result<(PutOutcome, Vec<BlockConflict>), UnknownResources>, StoreError> {
+    ) -> Result<Result<(PutOutcome, DatedClosure, Vec<BlockConflict>), ClosureRefusal>, StoreError> {
         let mut transaction = self.begin().await?;
-        let outcome = match put_in(&mut transaction, closure, now).await? {
-            Ok(outcome) => outcome,
-            Err(unknown) => {
+        let zone = find_zone(&mut transaction, zones).await?;
+        let (outcome, dated) = match put_in(&mut transaction, closure, zone, now).await? {
+            Ok(written) => written,
+            Err(refusal) => {
                 self.roll_back(transaction).await?;
-                return Ok(Err(unknown));
+                return Ok(Err(refusal));
             }
         };
-        let conflicts = sqlx::query_as(CONFLICTS).bind(closure.closure.id.as_str());
-        let rows = self
-            .in_transaction(conflicts.fetch_all(&mut *transaction))
-            .await?;
-        let conflicts = BlockConflictRow::decode_all(rows)?;
-        for conflict in &conflicts {
-            let event = insert_conflict!(conflict.hold, None, closure.closure.id.as_str(), closure.window);
-            self.in_transaction(event.execute(&mut *transaction)).await?;
-        }
+        let mut closed = ClosedTime::of_closure(&dated);
+        record_conflicts(&mut transaction, &mut closed).await?;
         self.commit(transaction).await?;
-        Ok(Ok((outcome, conflicts)))
+        Ok(Ok((outcome, dated, closed.conflicts)))
     }
 
-    async fn date_closure(&self, closure: &DatedClosure) -> Result<bool, StoreError> {
-        Ok(self.write(date_closure!(closure)).await? > 0)
+    async fn date_closures(&self, zones: ClosureZones<'_>) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        date_in(&mut transaction, zones).await?;
+        self.commit(transaction).await
     }
 
     async fn find_closure(&self, id: &ClosureId) -> Result<Option<DatedClosure>, StoreError> {
@@ -63,7 +54,7 @@ impl Closures for SqliteStore {
     }
 
     async fn list_closure_conflicts(&self, id: &ClosureId) -> Result<Vec<BlockConflict>, StoreError> {
-        let query = sqlx::query_as(CONFLICTS).bind(id.as_str());
+        let query = sqlx::query_as(CONFLICTS_OF_CLOSURE).bind(id.as_str());
         BlockConflictRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
     }
 
@@ -85,24 +76,30 @@ impl Closures for SqliteStore {
     }
 }
 
-/// Writes a closure in the caller's transaction, if the resources that it names exist.
+/// Writes a closure in the caller's transaction.
 pub(super) async fn put_in(
     connection: &mut SqliteConnection,
-    closure: &DatedClosure,
+    closure: &Closure,
+    (zone, rules): (ZoneName, &ZoneRules),
     now: DateTime<Utc>,
-) -> SqliteResult<Result<PutOutcome, UnknownResources>> {
-    let named = closure.closure.resources.as_deref().unwrap_or_default();
+) -> SqliteResult<Result<(PutOutcome, DatedClosure), ClosureRefusal>> {
+    let named = closure.resources.as_deref().unwrap_or_default();
     let unknown = resources::list_unknown(connection, named).await?;
     if !unknown.is_empty() {
-        return Ok(Err(UnknownResources(unknown)));
+        return Ok(Err(UnknownResources(unknown).into()));
     }
+    let Some(dated) = closure.date_in(zone, rules) else {
+        return Ok(Err(ClosureRefusal::NoSuchDay(closure.id.clone())));
+    };
     // An upsert in SQLite does not tell whether it inserted.
     let is_known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM closures WHERE id = $1)")
-        .bind(closure.closure.id.as_str())
+        .bind(closure.id.as_str())
         .fetch_one(&mut *connection)
         .await?;
-    bind_closure!(sqlx::query(upsert_closure!()), closure, now)
+    bind_closure!(sqlx::query(upsert_closure!()), dated, now)
         .execute(connection)
         .await?;
-    Ok(Ok(put_outcome(!is_known)))
+    Ok(Ok((put_outcome(!is_known), dated)))
 }
+
+define_closure_moves!(SqliteConnection, SqliteResult);

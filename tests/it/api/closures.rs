@@ -1,4 +1,4 @@
-//! Tests of closures: whole days on which the shop, or some of its resources, sells nothing, in the shop's zone. A closure is
+//! Tests of closures: whole days on which the shop, or some of its resources, sells nothing, in the zone of closures. A closure is
 //! decided when a hold is placed, whatever was free a moment before.
 
 use holdfast::sandbox::{Faults, PaymentOutcome};
@@ -137,7 +137,7 @@ on_both_engines! {
     }
 
     /// Of the schedules if they share it, else of the configuration; and closures follow when that changes.
-    async fn days_are_those_of_the_shops_zone(engine) {
+    async fn days_are_those_of_the_zone_of_closures(engine) {
         let app = TestApp::start_with(engine, &BERLIN).await;
         let put = put_closure(&app, "holiday", days("2026-12-01", "2026-12-01")).await.expect(201);
         assert_eq!(put.body["timezone"], "Europe/Berlin");

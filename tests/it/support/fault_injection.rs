@@ -17,7 +17,7 @@ use holdfast::domain::calendar_feed::Feed;
 use holdfast::domain::catalogue::{
     Block, BlockConflict, EventType, ListedBlock, Resource, ResourceNeeds, UnknownResources,
 };
-use holdfast::domain::closure::DatedClosure;
+use holdfast::domain::closure::{Closure, ClosureZones, DatedClosure};
 use holdfast::domain::command::Command;
 use holdfast::domain::figures::{FigureCounts, OtherModeWork};
 use holdfast::domain::hold::ReleaseRequester;
@@ -36,11 +36,12 @@ use holdfast::domain::token::{CalendarSalt, TokenKey};
 use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPage, Probe, WebhookEndpoint};
 use holdfast::store::{
     AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
-    CatalogueChange, CatalogueFiles, Changes, Claim, Closures, Commands, DatabaseClock, Events, FeedRead,
-    Feeds, Figures, FoundSession, GuestErasure, Guests, HoldChange, HoldLimits, HoldMove, Holds,
-    LeaseRequest, LimitUsage, LimitUsageQuery, Lookup, LookupQuery, Lookups, MoveOutcome, NewAttempt,
-    NewFeed, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, Resources, Schema,
-    ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
+    CatalogueChange, CatalogueFiles, Changes, Claim, ClosedConflicts, ClosureRefusal, Closures, Commands,
+    DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure, Guests, HoldChange,
+    HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, Lookup, LookupQuery, Lookups,
+    MoveOutcome, NewAttempt, NewFeed, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease,
+    Resources, Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact,
+    UnownedFacts,
 };
 use tokio_util::sync::CancellationToken;
 

@@ -3,10 +3,10 @@
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
@@ -77,7 +77,25 @@ pub(crate) async fn complete_program(
     variables: &[(&str, &str)],
 ) -> Ended {
     let command = &mut command(program, directory, arguments, variables);
-    let output = command.output().await.unwrap();
+    to_ended(command.output().await.unwrap())
+}
+
+/// Runs the binary with this standard input until it exits.
+pub(crate) async fn complete_with_input(
+    directory: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    input: &str,
+) -> Ended {
+    let mut command = command(PROGRAM, directory, arguments, variables);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).await.unwrap();
+    drop(stdin);
+    to_ended(child.wait_with_output().await.unwrap())
+}
+
+fn to_ended(output: Output) -> Ended {
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended {
         code: output.status.code(),

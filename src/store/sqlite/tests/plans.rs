@@ -4,7 +4,7 @@
 use sqlx::AssertSqlSafe;
 
 use super::super::{
-    allowances, attempts, availability, blocks, commands, deliveries, event_changes, events, events_out,
+    allowances, attempts, availability, commands, deliveries, event_changes, events, events_out,
     feeds, guests, holds, ledger, lookups, new_holds, occupancy, payments, refund_requests, summary,
     unowned_facts,
 };
@@ -93,13 +93,14 @@ const TABLES: [&str; 27] = [
 ];
 
 /// Statements that run often.
-const FREQUENT: [&str; 61] = [
+const FREQUENT: [&str; 62] = [
     occupancy::TAKE_UNITS,
     allowances::LOAD_USAGE,
     allowances::TAKE,
     availability::ALL_CONFIRMED,
     availability::WITH_STATUSES,
-    blocks::CONFLICTS,
+    crate::store::sqlite::closed_times::CONFLICTS_OF_BLOCK,
+    crate::store::sqlite::closed_times::CONFLICTS_OF_CLOSURE,
     feeds::LEASE_DUE,
     holds::LEASE_DUE,
     holds::FIND,
@@ -194,7 +195,7 @@ const ABOUT_EVENTS: [&str; 16] = [
     crate::store::endpoints::LIST_WITH_WORK,
     crate::store::events_out::FIND,
     crate::store::events_out::LIST,
-    crate::store::events_out::INSERT_CONFLICT,
+    crate::store::closed_times::INSERT_CONFLICT,
     events_out::SELECT_OLD,
     events_out::KEEP_SEQUENCES,
     events_out::DELETE_DELIVERIES,

@@ -1,11 +1,14 @@
 //! Tests that the catalogue stores event types with all their members.
 
+use std::sync::LazyLock;
+
 use holdfast::domain::catalogue::{EventType, Resource, SegmentTemplate, UnknownResources};
 use holdfast::domain::change_policy::ChangePolicy;
+use holdfast::domain::closure::ClosureZones;
 use holdfast::domain::ids::{EventTypeId, ResourceId};
 use holdfast::domain::listing::PutOutcome;
 use holdfast::domain::schedule::{Exception, Hours, Schedule};
-use holdfast::domain::zone::ZoneName;
+use holdfast::domain::zone::{ZoneDatabase, ZoneName};
 use holdfast::store::Store;
 
 use super::{at, eur, page, placed, with_ana};
@@ -28,6 +31,16 @@ pub(super) fn event_type(id: &str, amount: i64) -> EventType {
         price: eur(amount),
         payment_methods: Vec::new(),
         change_policy: ChangePolicy::default(),
+    }
+}
+
+/// The zones of a shop in UTC.
+pub(super) fn closure_zones() -> ClosureZones<'static> {
+    static ZONES: LazyLock<(ZoneDatabase, ZoneName)> =
+        LazyLock::new(|| (ZoneDatabase::linked(), ZoneName::new("UTC")));
+    ClosureZones {
+        zones: &ZONES.0,
+        configured: &ZONES.1,
     }
 }
 
@@ -94,30 +107,42 @@ async fn an_event_type_is_written_replaced_read_and_deleted(database: &TestDatab
     let call = event_type("call", 5000);
     assert_eq!(store.find_event_type(&call.id).await.unwrap(), None);
     let unknown = UnknownResources(call.list_resources());
-    assert_eq!(store.put_event_type(&call, at(0)).await.unwrap(), Err(unknown));
+    assert_eq!(
+        store.put_event_type(&call, closure_zones(), at(0)).await.unwrap(),
+        Err(unknown)
+    );
     assert_eq!(store.find_event_type(&call.id).await.unwrap(), None);
     put_resources(&*store, &["ana", "ben"]).await;
     assert_eq!(
-        store.put_event_type(&call, at(0)).await.unwrap(),
+        store.put_event_type(&call, closure_zones(), at(0)).await.unwrap(),
         Ok(PutOutcome::Created)
     );
     assert_eq!(store.find_event_type(&call.id).await.unwrap(), Some(call.clone()));
     let dearer = elaborate("call");
     let unknown = UnknownResources(vec![ResourceId::parse("cleo").unwrap()]);
-    assert_eq!(store.put_event_type(&dearer, at(1)).await.unwrap(), Err(unknown));
+    assert_eq!(
+        store
+            .put_event_type(&dearer, closure_zones(), at(1))
+            .await
+            .unwrap(),
+        Err(unknown)
+    );
     assert_eq!(store.find_event_type(&call.id).await.unwrap(), Some(call.clone()));
     put_resources(&*store, &["cleo"]).await;
     assert_eq!(
-        store.put_event_type(&dearer, at(1)).await.unwrap(),
+        store
+            .put_event_type(&dearer, closure_zones(), at(1))
+            .await
+            .unwrap(),
         Ok(PutOutcome::Replaced)
     );
     assert_eq!(store.find_event_type(&call.id).await.unwrap(), Some(dearer));
     assert_eq!(database.count("SELECT count(*) FROM resources").await, 3);
     placed(&*store, with_ana(0, 30)).await;
-    assert!(store.delete_event_type(&call.id).await.unwrap());
-    assert!(!store.delete_event_type(&call.id).await.unwrap());
+    assert!(store.delete_event_type(&call.id, closure_zones()).await.unwrap());
+    assert!(!store.delete_event_type(&call.id, closure_zones()).await.unwrap());
     assert_eq!(
-        store.put_event_type(&call, at(2)).await.unwrap(),
+        store.put_event_type(&call, closure_zones(), at(2)).await.unwrap(),
         Ok(PutOutcome::Created)
     );
 }
@@ -127,13 +152,13 @@ async fn event_types_are_listed_newest_first_in_pages(database: &TestDatabase) {
     put_resources(&*store, &["ana"]).await;
     for name in ["a", "b", "c", "d", "e"] {
         store
-            .put_event_type(&event_type(name, 5000), at(0))
+            .put_event_type(&event_type(name, 5000), closure_zones(), at(0))
             .await
             .unwrap()
             .unwrap();
     }
     store
-        .put_event_type(&event_type("b", 6000), at(1))
+        .put_event_type(&event_type("b", 6000), closure_zones(), at(1))
         .await
         .unwrap()
         .unwrap();

@@ -13,7 +13,7 @@ use holdfast::store::{
     AvailabilityQuery, HoldLimits, LapseQuery, LimitUsageQuery, LookupQuery, PlaceOutcome, Store,
 };
 
-use super::catalogue::{event_type, put_resources};
+use super::catalogue::{closure_zones, event_type, put_resources};
 use super::{EXPIRED, after, at, attempt, becomes, first_units, key, offer, with_ana};
 use crate::support::database::TestDatabase;
 
@@ -93,7 +93,11 @@ async fn each_caller_of_a_group_of_reads_gets_its_own_answer(database: &TestData
     put_resources(&*store, &["ana", "ben"]).await;
     for n in 0..5 {
         let offered = event_type(&name(n), 5000 + n);
-        store.put_event_type(&offered, at(0)).await.unwrap().unwrap();
+        store
+            .put_event_type(&offered, closure_zones(), at(0))
+            .await
+            .unwrap()
+            .unwrap();
     }
     let mut holds = Vec::new();
     for n in 0..CALLERS {

@@ -12,23 +12,23 @@ implement_store! {
 
 implement_store! {
     Catalogue:
-    put_event_type(event_type: &EventType, now: DateTime<Utc>) -> Result<PutOutcome, UnknownResources>;
+    put_event_type(event_type: &EventType, zones: ClosureZones<'_>, now: DateTime<Utc>) -> Result<PutOutcome, UnknownResources>;
     find_event_type(id: &EventTypeId) -> Option<EventType>;
     list_all_schedule_zones() -> Vec<String>;
     list_schedule_zones(resource: &ResourceId) -> Vec<String>;
     list_event_types(page: &PageRequest) -> Page<EventType>;
-    delete_event_type(id: &EventTypeId) -> bool;
+    delete_event_type(id: &EventTypeId, zones: ClosureZones<'_>) -> bool;
 }
 
 implement_store! {
     CatalogueFiles:
-    write_catalogue(change: &CatalogueChange, now: DateTime<Utc>) -> Result<(), UnknownResources>;
+    write_catalogue(change: &CatalogueChange, zones: ClosureZones<'_>, now: DateTime<Utc>) -> Result<Vec<ClosedConflicts>, ClosureRefusal>;
 }
 
 implement_store! {
     Closures:
-    put_closure(closure: &DatedClosure, now: DateTime<Utc>) -> Result<(PutOutcome, Vec<BlockConflict>), UnknownResources>;
-    date_closure(closure: &DatedClosure) -> bool;
+    put_closure(closure: &Closure, zones: ClosureZones<'_>, now: DateTime<Utc>) -> Result<(PutOutcome, DatedClosure, Vec<BlockConflict>), ClosureRefusal>;
+    date_closures(zones: ClosureZones<'_>) -> ();
     find_closure(id: &ClosureId) -> Option<DatedClosure>;
     list_closure_conflicts(id: &ClosureId) -> Vec<BlockConflict>;
     list_closures(page: &PageRequest) -> Page<DatedClosure>;
