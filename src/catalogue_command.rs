@@ -100,9 +100,9 @@ pub async fn run(
             let written = import(&register, &text, rules).await;
             let (outcome, change) = match &written {
                 Ok(report) => {
-                    let after = serde_json::to_string(report).ok();
                     let change = AuditedChange {
-                        after,
+                        before: serde_json::to_string(&http::audited_catalogue(&report.replaced)).ok(),
+                        after: serde_json::to_string(report).ok(),
                         ..AuditedChange::default()
                     };
                     (AuditOutcome::Done, change)

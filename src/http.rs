@@ -301,6 +301,11 @@ pub fn catalogue_view(catalogue: &CatalogueCopy) -> impl serde::Serialize + use<
     catalogue_file::CatalogueFileView::from(catalogue)
 }
 
+/// Shows what an import has replaced, for the audit trail.
+pub fn audited_catalogue(replaced: &CatalogueCopy) -> impl serde::Serialize + use<> {
+    catalogue_file::AuditedCatalogue::from(replaced)
+}
+
 /// Reads what [`catalogue_view`] shows. Returns what of it can be read, and a line for each error.
 pub fn parse_catalogue(text: &str, rules: ImportRules<'_>) -> (CatalogueCopy, Vec<String>) {
     catalogue_file::parse_file(text, rules)

@@ -19,6 +19,7 @@ use crate::domain::catalogue::Block;
 use crate::domain::closure::Closure;
 use crate::domain::ids::ResourceId;
 use crate::domain::zone::ZoneDatabase;
+use crate::gateway::calendar_feed::fetch;
 use crate::workflow::catalogue_file::CatalogueCopy;
 
 /// The lists of the document.
@@ -39,6 +40,8 @@ struct ResourceEntry {
     id: String,
     name: String,
     capacity: u32,
+    /// Left out if there is no feed: null would end one where the file is imported.
+    #[serde(skip_serializing_if = "Option::is_none")]
     calendar: Option<CalendarEntry>,
 }
 
@@ -90,6 +93,64 @@ impl From<&CatalogueCopy> for CatalogueFileView {
             closures: copy.closures.iter().map(ClosureEntry::from).collect(),
         }
     }
+}
+
+/// What an import has replaced as the audit trail has it: without notes, which may name a guest, and with the hosts of calendar
+/// feeds in place of their addresses, because the rest is often a secret.
+#[derive(Serialize)]
+pub(super) struct AuditedCatalogue {
+    resources: Vec<AuditedResource>,
+    calendars: Vec<AuditedCalendar>,
+    event_types: Vec<EventTypeView>,
+    blocks: Vec<BlockEntry>,
+    closures: Vec<ClosureEntry>,
+}
+
+#[derive(Serialize)]
+struct AuditedResource {
+    id: String,
+    name: String,
+    capacity: u32,
+}
+
+#[derive(Serialize)]
+struct AuditedCalendar {
+    resource: String,
+    host: Option<String>,
+}
+
+impl From<&CatalogueCopy> for AuditedCatalogue {
+    fn from(copy: &CatalogueCopy) -> Self {
+        let CatalogueFileView {
+            event_types,
+            mut blocks,
+            mut closures,
+            ..
+        } = CatalogueFileView::from(copy);
+        blocks.iter_mut().for_each(|block| block.note.clear());
+        closures.iter_mut().for_each(|closure| closure.note.clear());
+        let resources = copy.resources.iter().map(|resource| AuditedResource {
+            id: resource.id.to_string(),
+            name: resource.name.clone(),
+            capacity: resource.capacity,
+        });
+        let calendars = copy.feeds.iter().map(|setting| AuditedCalendar {
+            resource: setting.resource.to_string(),
+            host: setting.address.as_ref().and_then(find_host),
+        });
+        Self {
+            resources: resources.collect(),
+            calendars: calendars.collect(),
+            event_types,
+            blocks,
+            closures,
+        }
+    }
+}
+
+fn find_host(address: &FeedAddress) -> Option<String> {
+    let url = fetch::parse_address(&address.url).ok()?;
+    url.host_str().map(str::to_owned)
 }
 
 impl From<&(ResourceId, Block)> for BlockEntry {

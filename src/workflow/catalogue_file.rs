@@ -29,7 +29,7 @@ pub struct CatalogueCopy {
 }
 
 /// What an import did, by names such as `resources/ana`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct ImportReport {
     /// What was not there before.
     pub made: Vec<String>,
@@ -39,6 +39,9 @@ pub struct ImportReport {
     pub left: Vec<String>,
     /// The live holds that blocks and closures of the file overlap, or closures that follow the zone of closures. They stay.
     pub conflicts: Vec<ImportConflict>,
+    /// What was changed, as it was before; for the audit trail.
+    #[serde(skip)]
+    pub replaced: CatalogueCopy,
 }
 
 /// A live hold in a time that an import closed.
@@ -218,6 +221,7 @@ impl<'a> CatalogueRegister<'a> {
         for resource in &file.resources {
             let before = known.resources.iter().find(|before| before.id == resource.id);
             if report.note(format!("resources/{}", resource.id), before, resource) {
+                report.replaced.resources.extend(before.cloned());
                 change.resources.push(resource.clone());
             }
         }
@@ -235,12 +239,14 @@ impl<'a> CatalogueRegister<'a> {
                     setting,
                 )
             {
+                report.replaced.feeds.extend(before.cloned());
                 change.feeds.push(setting.clone());
             }
         }
         for event_type in &file.event_types {
             let before = known.event_types.iter().find(|before| before.id == event_type.id);
             if report.note(name_event_type(event_type), before, event_type) {
+                report.replaced.event_types.extend(before.cloned());
                 change.event_types.push(event_type.clone());
             }
         }
@@ -249,12 +255,14 @@ impl<'a> CatalogueRegister<'a> {
             let same = |(of, before): &&(ResourceId, Block)| of == resource && before.id == block.id;
             let before = known.blocks.iter().find(same);
             if report.note(name_block(resource, &block.id), before, entry) {
+                report.replaced.blocks.extend(before.cloned());
                 change.blocks.push(entry.clone());
             }
         }
         for closure in &file.closures {
             let before = known.closures.iter().find(|before| before.id == closure.id);
             if report.note(name_closure(closure.id.as_str()), before, closure) {
+                report.replaced.closures.extend(before.cloned());
                 change.closures.push(closure.clone());
             }
         }

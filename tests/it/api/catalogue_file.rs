@@ -149,7 +149,7 @@ on_both_engines! {
         let directory = tempfile::tempdir().unwrap();
         let (directory, url) = (directory.path(), app.database.url());
         export(directory, url).await;
-        let document = json!({"resources": [{"id": "zoe", "name": "Zoe"}]});
+        let document = json!({"resources": [{"id": "zoe", "name": "Zoe"}, {"id": "ana", "name": "Anna"}]});
         report_of_import(directory, url, &document).await;
         let list = async |action: &str| {
             let path = format!("/v1/admin/audit?action={action}");
@@ -158,6 +158,18 @@ on_both_engines! {
         assert_eq!(list("exportCatalogue").await["outcome"], "done");
         let import = list("importCatalogue").await;
         assert_eq!((&import["outcome"], &import["after"]["made"]), (&json!("done"), &json!(["resources/zoe"])));
+        assert_eq!(import["before"]["resources"], json!([{"id": "ana", "name": "ana", "capacity": 1}]));
+    }
+
+    async fn import_of_a_shop_without_feeds_ends_no_feed(engine) {
+        let app = TestApp::start(engine).await;
+        let directory = tempfile::tempdir().unwrap();
+        let (directory, url) = (directory.path(), app.database.url());
+        let exported = export(directory, url).await;
+        assert_eq!(exported["resources"][0], json!({"id": "ana", "name": "ana", "capacity": 1}));
+        set_feed(&app, "ana", Some("https://calendar.example/ana.ics")).await.expect(200);
+        assert_eq!(report_of_import(directory, url, &exported).await["changed"], json!([]));
+        assert_eq!(app.database.count("SELECT count(*) FROM calendar_feeds").await, 1);
     }
 }
 
