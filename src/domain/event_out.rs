@@ -65,23 +65,37 @@ impl EventOutKind {
     }
 }
 
-/// Identifies an event out within the installation, by the number of its row.
+/// Identifies an event out within the installation. A database that is restored from a backup gives the numbers of the rows that
+/// it has lost again; no two events with the same number happen at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EventOutId(pub i64);
+pub struct EventOutId {
+    /// The number of the event's row.
+    pub row: i64,
+    /// When it happened, in milliseconds since 1970.
+    pub created_ms: i64,
+}
 
 impl EventOutId {
-    /// Returns the id as endpoints get it: `evt_`, a part of the installation's id, and the number. Another installation, or
-    /// a new database, never gives the same.
+    /// Returns the id as endpoints get it: `evt_`, a part of the installation's id, the number and the time. Another installation, a
+    /// new database or one that was restored never gives the same.
     pub fn to_text(self, installation: &str) -> String {
-        format!("{}{:012}", prefix(installation), self.0)
+        format!(
+            "{}{:012}_{:011x}",
+            prefix(installation),
+            self.row,
+            self.created_ms
+        )
     }
 
     /// Parses an id that [`Self::to_text`] made for this installation.
     pub fn parse(text: &str, installation: &str) -> Option<Self> {
-        let number = text.strip_prefix(&prefix(installation))?;
-        let is_number = number.len() >= 12 && number.bytes().all(|b| b.is_ascii_digit());
-        let number = number.parse().ok().filter(|_| is_number)?;
-        Some(Self(number))
+        let (row, created) = text.strip_prefix(&prefix(installation))?.split_once('_')?;
+        let is_number = row.len() >= 12 && row.bytes().all(|b| b.is_ascii_digit());
+        let is_hex = created.len() >= 11 && created.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        Some(Self {
+            row: row.parse().ok().filter(|_| is_number)?,
+            created_ms: i64::from_str_radix(created, 16).ok().filter(|_| is_hex)?,
+        })
     }
 }
 
@@ -180,16 +194,23 @@ mod tests {
     #[test]
     fn event_id_parses_only_in_its_installation() {
         let (one, other) = ("0193aaaa-bbbb-7000", "0193cccc-dddd-7000");
-        let text = EventOutId(42).to_text(one);
-        assert_eq!(text, "evt_0193aaaabbbb_000000000042");
-        assert_eq!(EventOutId::parse(&text, one), Some(EventOutId(42)));
+        let id = EventOutId {
+            row: 42,
+            created_ms: 1_795_000_000_000,
+        };
+        let text = id.to_text(one);
+        assert_eq!(text, "evt_0193aaaabbbb_000000000042_1a1ee565e00");
+        assert_eq!(EventOutId::parse(&text, one), Some(id));
         assert_eq!(EventOutId::parse(&text, other), None);
         for bad in [
             "",
             "42",
             "evt_0193aaaabbbb_",
-            "evt_0193aaaabbbb_42",
-            "evt_0193aaaabbbb_00000000004x",
+            "evt_0193aaaabbbb_42_1a1ee565e00",
+            "evt_0193aaaabbbb_000000000042",
+            "evt_0193aaaabbbb_000000000042_",
+            "evt_0193aaaabbbb_000000000042_1A1EE565E00",
+            "evt_0193aaaabbbb_00000000004x_1a1ee565e00",
         ] {
             assert_eq!(EventOutId::parse(bad, one), None, "{bad}");
         }

@@ -261,7 +261,7 @@ impl AttemptColumns {
 
 /// Lists deliveries of endpoint `$1` before position `$2`, in state `$3` if it is not null, at most `$4`.
 pub(super) const LIST_DELIVERIES: &str =
-    "SELECT d.position, e.seq, e.kind, d.hold_id, d.state, d.attempts, d.due_at,
+    "SELECT d.position, e.seq, e.created_at, e.kind, d.hold_id, d.state, d.attempts, d.due_at,
          d.last_attempt_at, d.last_status, d.last_fault
      FROM event_deliveries d LEFT JOIN events_out e ON e.position = d.position
      WHERE d.endpoint_id = $1 AND d.position < $2 AND d.state = coalesce($3, d.state)
@@ -300,6 +300,7 @@ pub(super) use replay_between;
 pub(super) struct DeliveryRow {
     position: i64,
     seq: Option<i64>,
+    created_at: Option<DbTime>,
     kind: Option<String>,
     hold_id: Option<DbUuid>,
     state: String,
@@ -322,7 +323,10 @@ impl DeliveryRow {
     fn decode(self) -> Result<EventDelivery, StoreError> {
         Ok(EventDelivery {
             position: self.position,
-            event: self.seq.map(EventOutId),
+            event: self.seq.zip(self.created_at).map(|(row, at)| EventOutId {
+                row,
+                created_ms: at.0.timestamp_millis(),
+            }),
             kind: self.kind.as_deref().map(decode_kind).transpose()?,
             hold: self.hold_id.map(|id| HoldId(id.0)),
             state: match self.state.as_str() {

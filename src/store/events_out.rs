@@ -48,13 +48,29 @@ pub(super) const FIND: &str = concat!(
     " FROM events_out WHERE position = $1"
 );
 
-/// Lists events after event `$1`, at most `$2`.
+/// Lists events after the event of row `$1` that happened from `$3` to before `$4`, at most `$2`.
 pub(super) const LIST: &str = concat!(
     "SELECT ",
     event_out_columns!(),
-    " FROM events_out WHERE position > coalesce((SELECT a.position FROM events_out a WHERE a.seq = $1), 0)
+    " FROM events_out WHERE position > coalesce((SELECT a.position FROM events_out a WHERE a.seq = $1 AND a.created_at >= $3 AND a.created_at < $4), 0)
      ORDER BY position LIMIT $2"
 );
+
+/// Builds the statement that lists events after one, or from the beginning of the stream.
+macro_rules! list_events_out {
+    ($after:expr, $limit:expr) => {{
+        let happened_at = |ms: i64| {
+            let at = chrono::DateTime::from_timestamp_millis(ms).unwrap_or_default();
+            $crate::store::columns::DbTime(at)
+        };
+        sqlx::query_as($crate::store::events_out::LIST)
+            .bind($after.map(|id: EventOutId| id.row))
+            .bind(i64::from($limit))
+            .bind($after.map(|id: EventOutId| happened_at(id.created_ms)))
+            .bind($after.map(|id: EventOutId| happened_at(id.created_ms.saturating_add(1))))
+    }};
+}
+pub(super) use list_events_out;
 
 #[derive(sqlx::FromRow)]
 pub(super) struct EventOutRow {
@@ -82,7 +98,10 @@ impl EventOutRow {
             _ => None,
         };
         Ok(EventOut {
-            id: EventOutId(self.seq),
+            id: EventOutId {
+                row: self.seq,
+                created_ms: self.created_at.0.timestamp_millis(),
+            },
             position: self.position,
             sequence: self.sequence,
             kind: decode_kind(&self.kind)?,

@@ -23,7 +23,7 @@ const DEFAULT_LIMIT: u32 = 50;
 #[schema(as = StreamedEvent)]
 pub(in crate::http) struct StreamedEventView {
     /// The id of the event: the `webhook-id` of its deliveries.
-    #[schema(example = "evt_0193a2b3c4d5_000000000042")]
+    #[schema(example = "evt_0193a2b3c4d5_000000000042_1a1ee565e00")]
     id: String,
     /// The event as endpoints get it.
     #[serde(flatten)]

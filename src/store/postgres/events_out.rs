@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::PostgresStore;
 use crate::domain::event_out::{EventOut, EventOutId};
 use crate::store::StoreError;
-use crate::store::events_out::{self, EventOutRow, EventsOut};
+use crate::store::events_out::{self, EventOutRow, EventsOut, list_events_out};
 
 #[async_trait]
 impl EventsOut for PostgresStore {
@@ -25,9 +25,7 @@ impl EventsOut for PostgresStore {
         limit: u32,
     ) -> Result<Vec<EventOut>, StoreError> {
         self.retrying(|| async {
-            let query = sqlx::query_as(events_out::LIST)
-                .bind(after.map(|id| id.0))
-                .bind(i64::from(limit));
+            let query = list_events_out!(after, limit);
             Ok(EventOutRow::decode_all(query.fetch_all(&self.pool).await?)?)
         })
         .await

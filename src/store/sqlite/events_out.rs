@@ -10,7 +10,7 @@ use super::error::SqliteResult;
 use crate::domain::event_out::{EventOut, EventOutId};
 use crate::store::StoreError;
 use crate::store::columns::DbTime;
-use crate::store::events_out::{self, EventOutRow, EventsOut};
+use crate::store::events_out::{self, EventOutRow, EventsOut, list_events_out};
 
 #[async_trait]
 impl EventsOut for SqliteStore {
@@ -24,9 +24,7 @@ impl EventsOut for SqliteStore {
         after: Option<EventOutId>,
         limit: u32,
     ) -> Result<Vec<EventOut>, StoreError> {
-        let query = sqlx::query_as(events_out::LIST)
-            .bind(after.map(|id| id.0))
-            .bind(limit);
+        let query = list_events_out!(after, limit);
         EventOutRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
     }
 

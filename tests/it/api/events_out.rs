@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, TestApp, order_by};
 use crate::support::catalogue_fixtures::block;
+use crate::support::database::Engine;
 use crate::support::event_receiver::{EventReceiver, label};
 use crate::support::on_both_engines;
 
@@ -198,6 +199,29 @@ on_both_engines! {
             assert_eq!(hold["guest"], json!({"email": "ada@example.com", "name": "Ada"}));
             assert_eq!(hold.get("history"), None);
         }
+    }
+
+    /// A backup does not know the rows that were written after it, and their numbers are given again.
+    async fn event_ids_do_not_repeat_after_a_restore(engine) {
+        let app = TestApp::start(engine).await;
+        app.without_audit("events are deleted as if a backup had been restored");
+        app.hold_slot("call", SLOT).await;
+        let lost = app.pull_events().await.remove(0);
+        for statement in match engine {
+            Engine::Postgres => vec!["TRUNCATE events_out RESTART IDENTITY", "UPDATE events_out_numbering SET position = 0"],
+            Engine::Sqlite => vec!["DELETE FROM events_out", "DELETE FROM sqlite_sequence WHERE name = 'events_out'"],
+        } {
+            app.database.execute(statement).await;
+        }
+        app.hold_slot("call", "2026-12-01T11:00:00Z").await;
+        let new = app.pull_events().await.remove(0);
+        assert_ne!(new["id"], lost["id"]);
+        let row = |event: &Value| event["id"].as_str().unwrap().split('_').nth(2).unwrap().to_owned();
+        assert_eq!(row(&new), row(&lost));
+        // Who was at the lost event gets all that is there.
+        let path = format!("/v1/admin/events-out?after={}", lost["id"].as_str().unwrap());
+        let next = app.admin(Method::GET, &path, None).await.expect(200);
+        assert_eq!(next.body["data"], json!([new]));
     }
 
     async fn erased_guest_is_in_no_event(engine) {

@@ -65,7 +65,7 @@ impl From<DeliveryStateView> for DeliveryState {
 #[schema(as = Delivery)]
 pub(in crate::http) struct DeliveryView {
     /// The id of the event: its `webhook-id`.
-    #[schema(required = true, example = "evt_0193a2b3c4d5_000000000042")]
+    #[schema(required = true, example = "evt_0193a2b3c4d5_000000000042_1a1ee565e00")]
     event: Option<String>,
     /// The type of the event.
     #[schema(required = true, value_type = Option<String>, example = "hold.confirmed")]
