@@ -208,7 +208,7 @@ fn event_routes() -> OpenApiRouter<Arc<Server>> {
             admin::endpoints::delete_endpoint
         ))
         .routes(routes!(admin::endpoints::list_endpoints))
-        .routes(routes!(admin::endpoints::rotate_secret))
+        .routes(routes!(admin::endpoints::secrets::rotate_secret))
         .routes(routes!(admin::endpoints::test_endpoint))
         .routes(routes!(admin::endpoints::deliveries::list_deliveries))
         .routes(routes!(admin::endpoints::deliveries::replay_events))

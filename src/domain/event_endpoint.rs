@@ -14,6 +14,9 @@ use super::ids::{EndpointId, HoldId};
 /// How long the secret before signs too after a new one was made.
 pub const OLD_SECRET_SIGNS: Duration = Duration::hours(24);
 
+/// The most secrets before the current one that sign at a time, so that the header of a request stays short.
+pub const MAX_OLD_SECRETS: usize = 8;
+
 /// The most endpoints of an installation.
 pub const MAX_ENDPOINTS: i64 = 50;
 
@@ -29,6 +32,10 @@ const SCHEDULE: [i64; 9] = [
     20 * 3600,
     24 * 3600,
 ];
+
+/// An endpoint that has taken nothing for so long is not busy but dead: from then on what it refuses for load counts against the
+/// schedule, and no longer keeps other events waiting. So each event is sent or fails, however it is refused.
+const DEAD_AFTER: Duration = Duration::hours(24);
 
 /// The longest time for which an endpoint may ask to be left alone.
 const MAX_PAUSE: Duration = Duration::hours(24);
@@ -131,8 +138,8 @@ pub struct EventEndpoint {
     pub is_enabled: bool,
     /// The secret that signs.
     pub secret: EndpointSecret,
-    /// The secret before, and until when it signs too.
-    pub previous_secret: Option<(EndpointSecret, DateTime<Utc>)>,
+    /// The secrets before, the latest first, and until when each one signs too.
+    pub previous_secrets: Vec<(EndpointSecret, DateTime<Utc>)>,
     /// Since when no attempt has succeeded.
     pub failing_since: Option<DateTime<Utc>>,
     /// The HTTP status of its last answer.
@@ -147,15 +154,29 @@ pub struct EventEndpoint {
     pub created_at: DateTime<Utc>,
 }
 
+/// The events that wait to be sent to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndpointBacklog {
+    /// How many there are, at most [`MAX_BACKLOG_COUNTED`].
+    pub count: u64,
+    /// When the first of them happened.
+    pub oldest_at: Option<DateTime<Utc>>,
+}
+
+/// Up to how many waiting events are counted.
+pub const MAX_BACKLOG_COUNTED: i64 = 10_000;
+
 impl EventEndpoint {
+    /// Tells whether no attempt has succeeded for so long that the endpoint counts as dead.
+    pub fn is_dead(&self, now: DateTime<Utc>) -> bool {
+        self.failing_since.is_some_and(|since| now - since >= DEAD_AFTER)
+    }
+
     /// Signs an attempt with each secret that is in use now, separated by blanks.
     pub fn sign(&self, id: &str, body: &str, now: DateTime<Utc>) -> String {
-        let previous = self.previous_secret.as_ref().filter(|(_, until)| now < *until);
-        let secrets = [Some(&self.secret), previous.map(|(secret, _)| secret)];
-        let signatures = secrets
-            .into_iter()
-            .flatten()
-            .filter_map(|secret| secret.sign(id, now.timestamp(), body));
+        let previous = self.previous_secrets.iter().filter(|(_, until)| now < *until);
+        let secrets = std::iter::once(&self.secret).chain(previous.map(|(secret, _)| secret));
+        let signatures = secrets.filter_map(|secret| secret.sign(id, now.timestamp(), body));
         signatures.collect::<Vec<_>>().join(" ")
     }
 }
@@ -184,11 +205,11 @@ pub struct EventDelivery {
     pub hold: Option<HoldId>,
     /// What has become of it.
     pub state: DeliveryState,
-    /// How often it was tried.
+    /// How many attempts were made.
     pub attempts: u32,
-    /// When it is tried next; `None` if it is not, or waits for an earlier event of the hold.
+    /// When the next attempt is due; `None` if none is, or it waits for an earlier event of the hold.
     pub due_at: Option<DateTime<Utc>>,
-    /// When it was last tried.
+    /// When the last attempt was made.
     pub last_attempt_at: Option<DateTime<Utc>>,
     /// The HTTP status of the last answer.
     pub last_status: Option<u16>,
@@ -235,11 +256,12 @@ pub enum AttemptVerdict {
     Failed,
 }
 
-/// Decides what follows from an answer, after `failures` failed attempts. `jitter` in `0..=1` lengthens the wait by up to a
-/// tenth, so that what failed together is not tried again together.
+/// Decides what follows from an answer, after `failures` failed attempts, for an endpoint that is dead or not. `jitter` in `0..=1` lengthens the wait by up to a
+/// tenth, so that attempts that failed together are not repeated together.
 pub fn judge_attempt(
     answer: EndpointAnswer,
     failures: u32,
+    is_dead: bool,
     now: DateTime<Utc>,
     jitter: f64,
 ) -> AttemptVerdict {
@@ -249,7 +271,7 @@ pub fn judge_attempt(
         EndpointAnswer::Refused { is_load, retry_after } => (is_load, retry_after),
     };
     let asked = retry_after.map(|wait| wait.clamp(Duration::seconds(1), MAX_PAUSE));
-    if is_load {
+    if is_load && !is_dead {
         let due_at = now + asked.unwrap_or(DEFAULT_PAUSE);
         return AttemptVerdict::Again {
             due_at,
@@ -266,7 +288,7 @@ pub fn judge_attempt(
     let wait = with_jitter(Duration::seconds(*seconds), jitter);
     AttemptVerdict::Again {
         due_at: now + asked.map_or(wait, |asked| asked.max(wait)),
-        paused_until: asked.map(|asked| now + asked),
+        paused_until: asked.filter(|_| !is_dead).map(|asked| now + asked),
         counts: true,
     }
 }

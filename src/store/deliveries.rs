@@ -1,8 +1,9 @@
 //! Deliveries: events out on their way to endpoints.
 //!
-//! An endpoint has a position in the stream; what comes after it is queued for the endpoint, a bounded number of events at a
-//! time, so that an endpoint that takes nothing keeps few rows. Of each hold, at most one event is due at an endpoint: the
-//! next one becomes due when it is done or has failed. Queueing and finishing both lock the endpoint first, so that neither
+//! An endpoint has a position in the stream; what comes after it is queued for the endpoint, some events at a time. An event
+//! has one row for each endpoint, whatever becomes of it there, and the row is deleted with the event: so an endpoint that takes
+//! nothing has no more rows than one that takes all. Of each hold, at most one event is due at an endpoint: the next one becomes
+//! due when it is done or has failed. Queueing and finishing both lock the endpoint first, so that neither
 //! misses what the other writes.
 
 use async_trait::async_trait;
@@ -20,9 +21,6 @@ use crate::domain::listing::{Page, PageRequest};
 /// How many events are queued for an endpoint at once.
 pub(super) const QUEUE_BATCH: i64 = 500;
 
-/// While so many deliveries of an endpoint are pending, no more are queued.
-pub(super) const MAX_PENDING: i64 = 1_000;
-
 /// The most events that one replay queues.
 pub const MAX_REPLAYED: i64 = 10_000;
 
@@ -31,7 +29,7 @@ pub const MAX_REPLAYED: i64 = 10_000;
 pub struct LeasedDelivery {
     /// The event's place in the stream.
     pub position: i64,
-    /// How often it was tried, this attempt included.
+    /// How many attempts were made, this one included.
     pub attempts: i32,
     /// How many attempts failed before this one.
     pub failures: i32,
@@ -72,12 +70,12 @@ pub trait Deliveries {
         id: &EndpointId,
         request: &LeaseRequest,
     ) -> Result<Vec<LeasedDelivery>, StoreError>;
-    /// Writes what an attempt has led to, unless another attempt has begun since. If the delivery is over, the next event of
-    /// its hold becomes due.
-    async fn finish_attempt(
+    /// Writes what attempts at an endpoint have led to, together. One after which another attempt of the delivery has begun
+    /// changes nothing. If a delivery is over, the next event of its hold becomes due.
+    async fn finish_attempts(
         &self,
         id: &EndpointId,
-        result: &AttemptResult,
+        results: &[AttemptResult],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
     /// Lists the deliveries of an endpoint in this state or in all, newest first.
@@ -99,13 +97,6 @@ pub trait Deliveries {
     /// Makes due at each endpoint what waits for an event that is no longer there.
     async fn release_deliveries(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
 }
-
-/// Counts the pending deliveries of endpoint `$1`, up to twice `$2`.
-pub(super) const COUNT_PENDING: &str = "SELECT
-     (SELECT count(*) FROM (SELECT 1 FROM event_deliveries
-          WHERE endpoint_id = $1 AND state = 'pending' AND due_at IS NOT NULL LIMIT $2) AS due)
-     + (SELECT count(*) FROM (SELECT 1 FROM event_deliveries
-          WHERE endpoint_id = $1 AND state = 'pending' AND due_at IS NULL LIMIT $2) AS waiting)";
 
 /// Finds the position of the last of `$2` events after position `$1`.
 pub(super) const FIND_NEXT: &str = "SELECT max(position) FROM (
@@ -143,6 +134,13 @@ macro_rules! is_next {
 /// Makes due at `$2` what is next at endpoint `$1`.
 pub(super) const RELEASE: &str = concat!(
     "UPDATE event_deliveries AS d SET due_at = $2 WHERE d.endpoint_id = $1 AND ",
+    is_next!()
+);
+
+/// Makes due at `$2` what is next at endpoint `$1` among the events after position `$3` up to `$4`.
+pub(super) const RELEASE_QUEUED: &str = concat!(
+    "UPDATE event_deliveries AS d SET due_at = $2
+     WHERE d.endpoint_id = $1 AND d.position > $3 AND d.position <= $4 AND ",
     is_next!()
 );
 
@@ -366,15 +364,3 @@ macro_rules! list_deliveries {
     };
 }
 pub(super) use list_deliveries;
-
-/// Cuts the range of a replay: the end of what is queued now, and where the rest begins.
-pub(super) fn cut_range(
-    found: &[(i64, DbTime)],
-    to: DateTime<Utc>,
-) -> (DateTime<Utc>, Option<DateTime<Utc>>) {
-    let first_left = usize::try_from(MAX_REPLAYED)
-        .ok()
-        .and_then(|most| found.get(most));
-    let next_from = first_left.map(|(_, at)| at.0);
-    (next_from.unwrap_or(to), next_from)
-}

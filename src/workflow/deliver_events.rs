@@ -1,7 +1,7 @@
 //! Sends events out to the shop's endpoints.
 //!
-//! A delivery is leased, the endpoint is called with no transaction open (I6), and the answer finishes it. Each endpoint has
-//! a task of its own, with a bounded number of requests at once, so that a slow one delays no other. Of each hold, one event
+//! Deliveries are leased, the endpoint is called with no transaction open (I6), and the answers finish them, together. Each
+//! endpoint has a task of its own, with a bounded number of requests at once, so that a slow one delays no other. Of each hold, one event
 //! at a time is under way, so that they arrive in order. A process that dies leaves its leases to end; the event is then
 //! sent again with the same id.
 
@@ -134,27 +134,36 @@ async fn serve_endpoint(
         let attempts = leased
             .into_iter()
             .map(|delivery| attempt_delivery(context, &endpoint, delivery, render));
-        let results: Vec<Result<bool, WorkflowError>> = futures::stream::iter(attempts)
+        let results: Vec<Result<AttemptResult, WorkflowError>> = futures::stream::iter(attempts)
             .buffer_unordered(BATCH as usize)
             .collect()
             .await;
-        for result in results {
-            match result? {
-                true => report.done += 1,
-                false => report.failed += 1,
-            }
+        // An attempt without a result is repeated when its lease ends; that keeps none of the others from being written.
+        let mut error = None;
+        let note_error =
+            |result: Result<AttemptResult, WorkflowError>| result.map_err(|found| error = Some(found)).ok();
+        let results: Vec<AttemptResult> = results.into_iter().filter_map(note_error).collect();
+        store.finish_attempts(id, &results, context.now()).await?;
+        let done = results
+            .iter()
+            .filter(|result| result.verdict == AttemptVerdict::Done);
+        let done = done.count() as u64;
+        report.done += done;
+        report.failed += results.len() as u64 - done;
+        if let Some(error) = error {
+            return Err(error);
         }
     }
     Ok(report)
 }
 
-/// Makes one attempt and writes what it has led to; `true` if the endpoint has taken the event.
+/// Makes one attempt and decides what follows from it.
 async fn attempt_delivery(
     context: &Context,
     endpoint: &EventEndpoint,
     delivery: LeasedDelivery,
     render: RenderEvent,
-) -> Result<bool, WorkflowError> {
+) -> Result<AttemptResult, WorkflowError> {
     let failures = delivery.failures.unsigned_abs();
     let (status, fault, verdict) = match context.store.find_event_out(delivery.position).await? {
         None => (
@@ -165,23 +174,19 @@ async fn attempt_delivery(
         Some(event) => {
             let event = load_event(context, event, &mut HashMap::new()).await?;
             let (status, answer, fault) = post(context, endpoint, event.id.clone(), render(&event)).await;
-            let verdict = judge_attempt(answer, failures, context.now(), rand::random());
+            let now = context.now();
+            let verdict = judge_attempt(answer, failures, endpoint.is_dead(now), now, rand::random());
             (status, fault, verdict)
         }
     };
     log_attempt(endpoint, &delivery, &verdict, fault.as_deref());
-    let result = AttemptResult {
+    Ok(AttemptResult {
         delivery,
         url: endpoint.url.clone(),
         verdict,
         status,
         fault,
-    };
-    context
-        .store
-        .finish_attempt(&endpoint.id, &result, context.now())
-        .await?;
-    Ok(verdict == AttemptVerdict::Done)
+    })
 }
 
 fn log_attempt(

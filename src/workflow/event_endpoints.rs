@@ -6,11 +6,12 @@ use super::context::Context;
 use super::error::WorkflowError;
 use super::stream_events::number_events;
 use crate::domain::event_endpoint::{
-    DeliveryState, EndpointKinds, EndpointSecret, EventDelivery, EventEndpoint, OLD_SECRET_SIGNS,
+    DeliveryState, EndpointBacklog, EndpointKinds, EndpointSecret, EventDelivery, EventEndpoint,
+    OLD_SECRET_SIGNS,
 };
 use crate::domain::ids::EndpointId;
 use crate::domain::listing::{Page, PageRequest, PutOutcome};
-use crate::store::{NewEndpoint, ReplayedEvents};
+use crate::store::{NewEndpoint, ReplayedEvents, RotateOutcome};
 
 /// What an operator sets of an endpoint.
 #[derive(Clone, Debug)]
@@ -76,6 +77,15 @@ pub async fn find_endpoint(
     Ok(context.store.find_endpoint(id).await?)
 }
 
+/// Counts the events that wait to be sent to an endpoint, and finds the oldest of them.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn measure_backlog(context: &Context, id: &EndpointId) -> Result<EndpointBacklog, WorkflowError> {
+    number_events(context).await?;
+    Ok(context.store.measure_backlog(id).await?)
+}
+
 /// Lists all endpoints, by their ids.
 ///
 /// # Errors
@@ -92,19 +102,28 @@ pub async fn delete_endpoint(context: &Context, id: &EndpointId) -> Result<bool,
     Ok(context.store.delete_endpoint(id).await?)
 }
 
-/// Gives an endpoint a new secret, and returns it with the time until which the one before signs too. `None` if there is no
-/// such endpoint.
+/// The result of a new secret.
+#[derive(Clone, Debug)]
+pub enum NewSecret {
+    /// The secret, which is shown once, and until when the one before signs too.
+    Made(EndpointSecret, DateTime<Utc>),
+    /// As many old secrets sign as may at a time.
+    TooMany,
+    /// There is no such endpoint.
+    Unknown,
+}
+
+/// Gives an endpoint a new secret. Each one before signs too, for a day after it was replaced.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
-pub async fn rotate_secret(
-    context: &Context,
-    id: &EndpointId,
-) -> Result<Option<(EndpointSecret, DateTime<Utc>)>, WorkflowError> {
-    let secret = EndpointSecret::from_random(rand::random());
-    let until = context.now() + OLD_SECRET_SIGNS;
-    let is_known = context.store.rotate_secret(id, &secret, until).await?;
-    Ok(is_known.then_some((secret, until)))
+pub async fn rotate_secret(context: &Context, id: &EndpointId) -> Result<NewSecret, WorkflowError> {
+    let (secret, now) = (EndpointSecret::from_random(rand::random()), context.now());
+    Ok(match context.store.rotate_secret(id, &secret, now).await? {
+        RotateOutcome::Rotated => NewSecret::Made(secret, now + OLD_SECRET_SIGNS),
+        RotateOutcome::TooMany => NewSecret::TooMany,
+        RotateOutcome::Unknown => NewSecret::Unknown,
+    })
 }
 
 /// Lists what was sent to an endpoint and what is to be, newest first. `None` if there is no such endpoint.

@@ -2,13 +2,15 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use holdfast::domain::event_endpoint::{DeliveryState, EndpointSecret, EventDelivery, EventEndpoint};
+use holdfast::domain::event_endpoint::{
+    DeliveryState, EndpointBacklog, EndpointSecret, EventDelivery, EventEndpoint,
+};
 use holdfast::domain::event_out::{EventOut, EventOutId};
 use holdfast::domain::ids::EndpointId;
 use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
 use holdfast::store::{
     AttemptResult, Deliveries, Endpoints, EventsOut, LeaseRequest, LeasedDelivery, NewEndpoint,
-    ReplayedEvents, StoreError,
+    ReplayedEvents, RotateOutcome, StoreError,
 };
 
 use crate::doubles::Script;
@@ -59,7 +61,11 @@ impl Endpoints for Script {
         _: &EndpointId,
         _: &EndpointSecret,
         _: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<RotateOutcome, StoreError> {
+        unimplemented!()
+    }
+
+    async fn measure_backlog(&self, _: &EndpointId) -> Result<EndpointBacklog, StoreError> {
         unimplemented!()
     }
 
@@ -82,10 +88,10 @@ impl Deliveries for Script {
         unimplemented!()
     }
 
-    async fn finish_attempt(
+    async fn finish_attempts(
         &self,
         _: &EndpointId,
-        _: &AttemptResult,
+        _: &[AttemptResult],
         _: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         unimplemented!()

@@ -12,6 +12,24 @@ fn now() -> DateTime<Utc> {
 }
 
 /// The example of the specification's reference libraries.
+/// An endpoint whose last secret still signs.
+fn endpoint() -> EventEndpoint {
+    EventEndpoint {
+        id: EndpointId::parse("shop").unwrap(),
+        url: "https://shop.example/".to_owned(),
+        kinds: EndpointKinds::All,
+        is_enabled: true,
+        secret: EndpointSecret::from_random([1; 32]),
+        previous_secrets: vec![(EndpointSecret::from_random([3; 32]), now() + Duration::seconds(1))],
+        failing_since: None,
+        last_status: None,
+        last_fault: None,
+        paused_until: None,
+        is_gone: false,
+        created_at: now(),
+    }
+}
+
 #[test]
 fn signature_is_that_of_standard_webhooks() {
     let secret = EndpointSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
@@ -38,7 +56,7 @@ fn secret_is_random_and_never_printed() {
 fn failed_attempts_follow_the_schedule_and_end() {
     let waits: Vec<i64> = (0..)
         .map_while(
-            |failures| match judge_attempt(PLAIN_REFUSAL, failures, now(), 0.0) {
+            |failures| match judge_attempt(PLAIN_REFUSAL, failures, false, now(), 0.0) {
                 AttemptVerdict::Again {
                     due_at,
                     paused_until: None,
@@ -53,7 +71,7 @@ fn failed_attempts_follow_the_schedule_and_end() {
         waits,
         [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
     );
-    let AttemptVerdict::Again { due_at, .. } = judge_attempt(PLAIN_REFUSAL, 1, now(), 1.0) else {
+    let AttemptVerdict::Again { due_at, .. } = judge_attempt(PLAIN_REFUSAL, 1, false, now(), 1.0) else {
         panic!("it is tried again");
     };
     assert_eq!(due_at - now(), Duration::seconds(330));
@@ -63,7 +81,13 @@ fn failed_attempts_follow_the_schedule_and_end() {
 fn endpoint_that_asks_to_wait_is_left_alone_as_long() {
     let ask = |is_load, seconds| {
         let retry_after = Some(Duration::seconds(seconds));
-        judge_attempt(EndpointAnswer::Refused { is_load, retry_after }, 0, now(), 0.0)
+        judge_attempt(
+            EndpointAnswer::Refused { is_load, retry_after },
+            0,
+            false,
+            now(),
+            0.0,
+        )
     };
     let after = |seconds, paused, counts| AttemptVerdict::Again {
         due_at: now() + Duration::seconds(seconds),
@@ -79,40 +103,64 @@ fn endpoint_that_asks_to_wait_is_left_alone_as_long() {
         is_load: true,
         retry_after: None,
     };
-    assert_eq!(judge_attempt(silent, 20, now(), 0.0), after(30, 30, false));
+    assert_eq!(judge_attempt(silent, 20, false, now(), 0.0), after(30, 30, false));
+}
+
+/// It asks to wait again and again: each event is tried by the schedule, and delays no other.
+#[test]
+fn dead_endpoint_uses_up_the_attempts_of_each_event() {
+    let ask = |failures| {
+        let answer = EndpointAnswer::Refused {
+            is_load: true,
+            retry_after: Some(Duration::seconds(120)),
+        };
+        judge_attempt(answer, failures, true, now(), 0.0)
+    };
+    let again = |seconds| AttemptVerdict::Again {
+        due_at: now() + Duration::seconds(seconds),
+        paused_until: None,
+        counts: true,
+    };
+    assert_eq!(ask(0), again(120));
+    assert_eq!(ask(8), again(86_400));
+    assert_eq!(ask(9), AttemptVerdict::Failed);
+}
+
+#[test]
+fn endpoint_is_dead_after_a_day_without_success() {
+    let failing = |since| {
+        let mut endpoint = endpoint();
+        endpoint.failing_since = since;
+        endpoint.is_dead(now())
+    };
+    assert!(!failing(None));
+    assert!(!failing(Some(now() - DEAD_AFTER + Duration::seconds(1))));
+    assert!(failing(Some(now() - DEAD_AFTER)));
 }
 
 #[test]
 fn gone_endpoint_is_disabled_and_success_is_final() {
     assert_eq!(
-        judge_attempt(EndpointAnswer::Gone, 0, now(), 0.0),
+        judge_attempt(EndpointAnswer::Gone, 0, false, now(), 0.0),
         AttemptVerdict::Disable { due_at: now() }
     );
     assert_eq!(
-        judge_attempt(EndpointAnswer::Taken, 9, now(), 0.0),
+        judge_attempt(EndpointAnswer::Taken, 9, false, now(), 0.0),
         AttemptVerdict::Done
     );
 }
 
 #[test]
-fn old_secret_signs_until_its_time_is_over() {
-    let endpoint = |until| EventEndpoint {
-        id: EndpointId::parse("shop").unwrap(),
-        url: "https://shop.example/".to_owned(),
-        kinds: EndpointKinds::All,
-        is_enabled: true,
-        secret: EndpointSecret::from_random([1; 32]),
-        previous_secret: Some((EndpointSecret::from_random([2; 32]), until)),
-        failing_since: None,
-        last_status: None,
-        last_fault: None,
-        paused_until: None,
-        is_gone: false,
-        created_at: now(),
+fn each_old_secret_signs_until_its_time_is_over() {
+    let signatures = |until| {
+        let mut endpoint = endpoint();
+        endpoint
+            .previous_secrets
+            .push((EndpointSecret::from_random([2; 32]), until));
+        endpoint.sign("evt_1", "{}", now()).split(' ').count()
     };
-    let signatures = |until| endpoint(until).sign("evt_1", "{}", now()).split(' ').count();
-    assert_eq!(signatures(now() + Duration::seconds(1)), 2);
-    assert_eq!(signatures(now()), 1);
+    assert_eq!(signatures(now() + Duration::seconds(1)), 3);
+    assert_eq!(signatures(now()), 2);
 }
 
 #[test]

@@ -30,11 +30,12 @@ use crate::workflow::deliver_events;
 use crate::workflow::event_endpoints::{self, EndpointOutcome, EndpointSettings};
 
 pub(in crate::http) mod deliveries;
+pub(in crate::http) mod secrets;
 
 const MAX_URL: usize = 2_000;
 
 /// Members of an answer that a request may repeat, and that only the service writes.
-const WRITTEN_BY_SERVICE: [&str; 8] = [
+const WRITTEN_BY_SERVICE: [&str; 10] = [
     "id",
     "secret",
     "state",
@@ -43,6 +44,8 @@ const WRITTEN_BY_SERVICE: [&str; 8] = [
     "last_fault",
     "paused_until",
     "created_at",
+    "waiting",
+    "oldest_waiting_at",
 ];
 
 /// An endpoint to set.
@@ -70,7 +73,7 @@ pub(in crate::http) struct NewEndpoint {
 enum EndpointStateView {
     /// The last attempt succeeded, or there was none.
     Ok,
-    /// The last attempt failed; it is tried again.
+    /// The last attempt failed; another one follows.
     Failing,
     /// It answered 410, which disabled it.
     Gone,
@@ -132,6 +135,20 @@ impl From<&EventEndpoint> for EndpointView {
     }
 }
 
+/// An endpoint with what waits for it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EndpointDetails)]
+pub(in crate::http) struct EndpointDetailsView {
+    /// The endpoint, without its secret.
+    #[serde(flatten)]
+    endpoint: EndpointView,
+    /// How many events wait to be sent to it, for the first time or again; 10000 may be more.
+    waiting: u64,
+    /// When the oldest of them happened.
+    #[schema(format = DateTime, required = true)]
+    oldest_waiting_at: Option<String>,
+}
+
 /// An endpoint with its secret, if that is shown.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SetEndpoint)]
@@ -143,18 +160,6 @@ pub(in crate::http) struct SetEndpointView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "whsec_…")]
     secret: Option<String>,
-}
-
-/// A new secret of an endpoint.
-#[derive(Serialize, ToSchema)]
-#[schema(as = RotatedSecret)]
-pub(in crate::http) struct RotatedSecretView {
-    /// The new secret, `whsec_…`. It is shown here and never again.
-    #[schema(example = "whsec_…")]
-    secret: String,
-    /// Until when each attempt is signed with the secret before too.
-    #[schema(format = DateTime)]
-    old_secret_until: String,
 }
 
 /// How an endpoint answered to a test.
@@ -291,22 +296,29 @@ pub(in crate::http) async fn list_endpoints(
     Ok(List::from_page(&page, EndpointView::from))
 }
 
-/// Shows an endpoint, without its secret.
+/// Shows an endpoint, without its secret, and how far it lags behind.
 #[utoipa::path(
     get, path = "/v1/admin/webhook-endpoints/{id}", operation_id = "getEndpoint", tag = "operators",
     params(("id" = String, Path, description = "the endpoint's id")),
     security(("admin_key" = [])),
     responses(
-        (status = 200, description = "The endpoint", body = EndpointView),
+        (status = 200, description = "The endpoint", body = EndpointDetailsView),
         (status = 404, description = "`not_found`"),
     )
 )]
 pub(in crate::http) async fn get_endpoint(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
-) -> Result<Json<EndpointView>, Problem> {
-    let found = event_endpoints::find_endpoint(&server.context, &parse_endpoint_id(&id)?).await?;
-    Ok(Json(EndpointView::from(&found.ok_or_else(missing)?)))
+) -> Result<Json<EndpointDetailsView>, Problem> {
+    let id = parse_endpoint_id(&id)?;
+    let found = event_endpoints::find_endpoint(&server.context, &id).await?;
+    let endpoint = EndpointView::from(&found.ok_or_else(missing)?);
+    let backlog = event_endpoints::measure_backlog(&server.context, &id).await?;
+    Ok(Json(EndpointDetailsView {
+        endpoint,
+        waiting: backlog.count,
+        oldest_waiting_at: backlog.oldest_at.map(format_instant),
+    }))
 }
 
 /// Deletes an endpoint with what is left to be sent to it.
@@ -331,28 +343,6 @@ pub(in crate::http) async fn delete_endpoint(
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(missing()),
     }
-}
-
-/// Makes a new secret for an endpoint, and shows it this once. For 24 hours, the one before signs too.
-#[utoipa::path(
-    post, path = "/v1/admin/webhook-endpoints/{id}/rotate", operation_id = "rotateSecret", tag = "operators",
-    params(("id" = String, Path, description = "the endpoint's id")),
-    security(("admin_key" = [])),
-    responses(
-        (status = 200, description = "The new secret", body = RotatedSecretView),
-        (status = 404, description = "`not_found`"),
-    )
-)]
-pub(in crate::http) async fn rotate_secret(
-    State(server): State<Arc<Server>>,
-    PathId(id): PathId,
-) -> Result<Json<RotatedSecretView>, Problem> {
-    let rotated = event_endpoints::rotate_secret(&server.context, &parse_endpoint_id(&id)?).await?;
-    let (secret, until) = rotated.ok_or_else(missing)?;
-    Ok(Json(RotatedSecretView {
-        secret: secret.reveal().to_owned(),
-        old_secret_until: format_instant(until),
-    }))
 }
 
 /// Sends a test event, `endpoint.test`, to an endpoint once, and says how it answered.

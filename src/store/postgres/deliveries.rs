@@ -12,9 +12,9 @@ use crate::domain::listing::{Page, PageRequest};
 use crate::store::StoreError;
 use crate::store::columns::DbTime;
 use crate::store::deliveries::{
-    self, AttemptColumns, AttemptResult, Deliveries, DeliveryRow, LeasedDelivery, MAX_PENDING, MAX_REPLAYED,
-    QUEUE_BATCH, ReplayedEvents, queue_between, replay_between,
+    self, AttemptResult, Deliveries, DeliveryRow, LeasedDelivery, ReplayedEvents,
 };
+use crate::store::delivery_writes::define_delivery_writes;
 use crate::store::endpoints;
 use crate::store::lease_request::LeaseRequest;
 
@@ -24,6 +24,7 @@ macro_rules! takes_kind {
         "EXISTS (SELECT 1 FROM jsonb_array_elements_text(p.kinds) AS k (word) WHERE k.word IN ('*', e.kind))"
     };
 }
+pub(super) use takes_kind;
 
 /// Leases deliveries of endpoint `$4` that are due at `$1` for `$2` seconds, at most `$3`. Several instances lease at once,
 /// so it skips locked rows.
@@ -66,17 +67,15 @@ impl Deliveries for PostgresStore {
         .await
     }
 
-    async fn finish_attempt(
+    async fn finish_attempts(
         &self,
         id: &EndpointId,
-        result: &AttemptResult,
+        results: &[AttemptResult],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
-            if lock_endpoint(&mut transaction, id).await?.is_some() {
-                finish_in(&mut transaction, id, result, now).await?;
-            }
+            finish_in(&mut transaction, id, results, now).await?;
             Ok(transaction.commit().await?)
         })
         .await
@@ -105,30 +104,9 @@ impl Deliveries for PostgresStore {
     ) -> Result<ReplayedEvents, StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
-            lock_endpoint(&mut transaction, id).await?;
-            let found = sqlx::query_as(deliveries::LIST_RANGE)
-                .bind(DbTime(from))
-                .bind(DbTime(to))
-                .bind(MAX_REPLAYED + 1);
-            let found: Vec<(i64, DbTime)> = found.fetch_all(&mut *transaction).await?;
-            let (end, next_from) = deliveries::cut_range(&found, to);
-            let resumed = sqlx::query(deliveries::RESUME)
-                .bind(id.as_str())
-                .bind(DbTime(now))
-                .bind(DbTime(from))
-                .bind(DbTime(end))
-                .execute(&mut *transaction)
-                .await?;
-            let queued = sqlx::query(replay_between!(takes_kind!()))
-                .bind(id.as_str())
-                .bind(DbTime(from))
-                .bind(DbTime(end))
-                .execute(&mut *transaction)
-                .await?;
-            release(&mut transaction, id, now).await?;
+            let replayed = replay_in(&mut transaction, id, (from, to), now).await?;
             transaction.commit().await?;
-            let count = queued.rows_affected() + resumed.rows_affected();
-            Ok(ReplayedEvents { count, next_from })
+            Ok(replayed)
         })
         .await
     }
@@ -137,8 +115,7 @@ impl Deliveries for PostgresStore {
         for endpoint in endpoints::Endpoints::list_endpoints(self).await? {
             self.retrying(|| async {
                 let mut transaction = self.begin().await?;
-                lock_endpoint(&mut transaction, &endpoint.id).await?;
-                release(&mut transaction, &endpoint.id, now).await?;
+                release_in(&mut transaction, &endpoint.id, now).await?;
                 Ok(transaction.commit().await?)
             })
             .await?;
@@ -147,68 +124,4 @@ impl Deliveries for PostgresStore {
     }
 }
 
-/// Locks an endpoint and returns its position, if it is there.
-async fn lock_endpoint(connection: &mut PgConnection, id: &EndpointId) -> PostgresResult<Option<i64>> {
-    let query = sqlx::query_scalar("SELECT position FROM event_endpoints WHERE id = $1 FOR UPDATE");
-    Ok(query.bind(id.as_str()).fetch_optional(connection).await?)
-}
-
-async fn release(connection: &mut PgConnection, id: &EndpointId, now: DateTime<Utc>) -> PostgresResult<()> {
-    let query = sqlx::query(deliveries::RELEASE).bind(id.as_str());
-    query.bind(DbTime(now)).execute(connection).await?;
-    Ok(())
-}
-
-async fn queue_in(
-    connection: &mut PgConnection,
-    id: &EndpointId,
-    now: DateTime<Utc>,
-) -> PostgresResult<Option<i64>> {
-    let Some(position) = lock_endpoint(connection, id).await? else {
-        return Ok(None);
-    };
-    let pending = sqlx::query_scalar(deliveries::COUNT_PENDING).bind(id.as_str());
-    let pending: i64 = pending.bind(MAX_PENDING).fetch_one(&mut *connection).await?;
-    if pending >= MAX_PENDING {
-        return Ok(None);
-    }
-    let next = sqlx::query_scalar(deliveries::FIND_NEXT).bind(position);
-    let next: Option<i64> = next.bind(QUEUE_BATCH).fetch_one(&mut *connection).await?;
-    let Some(next) = next else {
-        return Ok(None);
-    };
-    sqlx::query(queue_between!(takes_kind!()))
-        .bind(id.as_str())
-        .bind(position)
-        .bind(next)
-        .execute(&mut *connection)
-        .await?;
-    release(connection, id, now).await?;
-    let moved = sqlx::query(deliveries::MOVE).bind(id.as_str()).bind(next);
-    moved.execute(connection).await?;
-    Ok(Some(next))
-}
-
-async fn finish_in(
-    connection: &mut PgConnection,
-    id: &EndpointId,
-    result: &AttemptResult,
-    now: DateTime<Utc>,
-) -> PostgresResult<()> {
-    let finished = deliveries::finish_attempt!(id, result);
-    if finished.execute(&mut *connection).await?.rows_affected() == 0 {
-        return Ok(());
-    }
-    if AttemptColumns::new(result).is_over() {
-        sqlx::query(deliveries::RELEASE_OF_HOLD)
-            .bind(id.as_str())
-            .bind(DbTime(now))
-            .bind(result.delivery.position)
-            .execute(&mut *connection)
-            .await?;
-    }
-    deliveries::note_attempt!(id, result, now)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
+define_delivery_writes!(PgConnection, PostgresResult, takes_kind!(), " FOR UPDATE");

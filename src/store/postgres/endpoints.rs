@@ -4,13 +4,23 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::PostgresStore;
-use crate::domain::event_endpoint::{EndpointSecret, EventEndpoint};
+use super::deliveries::takes_kind;
+use crate::domain::event_endpoint::{EndpointBacklog, EndpointSecret, EventEndpoint, MAX_BACKLOG_COUNTED};
 use crate::domain::ids::EndpointId;
 use crate::domain::listing::PutOutcome;
 use crate::store::StoreError;
 use crate::store::columns::DbTime;
-use crate::store::endpoints::{self, EndpointRow, Endpoints, NewEndpoint, put_endpoint};
+use crate::store::endpoints::{
+    self, BacklogRow, EndpointRow, Endpoints, NewEndpoint, RotateOutcome, endpoint_columns, put_endpoint,
+};
 use crate::store::resources::put_outcome;
+
+/// Finds endpoint `$1`, and keeps others from replacing its secret meanwhile.
+const FIND_TO_ROTATE: &str = concat!(
+    "SELECT ",
+    endpoint_columns!(),
+    " FROM event_endpoints WHERE id = $1 FOR UPDATE"
+);
 
 #[async_trait]
 impl Endpoints for PostgresStore {
@@ -59,12 +69,32 @@ impl Endpoints for PostgresStore {
         &self,
         id: &EndpointId,
         secret: &EndpointSecret,
-        until: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
+        now: DateTime<Utc>,
+    ) -> Result<RotateOutcome, StoreError> {
         self.retrying(|| async {
+            let mut transaction = self.begin().await?;
+            let found = sqlx::query_as(FIND_TO_ROTATE).bind(id.as_str());
+            let found = found.fetch_optional(&mut *transaction).await?;
+            let Some(endpoint) = EndpointRow::decode_optional(found)? else {
+                return Ok(RotateOutcome::Unknown);
+            };
+            let Some(old) = endpoints::replace_secret(&endpoint, now) else {
+                return Ok(RotateOutcome::TooMany);
+            };
             let query = sqlx::query(endpoints::ROTATE).bind(id.as_str());
-            let query = query.bind(secret.reveal()).bind(DbTime(until));
-            Ok(query.execute(&self.pool).await?.rows_affected() > 0)
+            let query = query.bind(secret.reveal()).bind(old);
+            query.execute(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok(RotateOutcome::Rotated)
+        })
+        .await
+    }
+
+    async fn measure_backlog(&self, id: &EndpointId) -> Result<EndpointBacklog, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(endpoints::measure_backlog!(takes_kind!())).bind(id.as_str());
+            let row: BacklogRow = query.bind(MAX_BACKLOG_COUNTED).fetch_one(&self.pool).await?;
+            Ok(row.decode())
         })
         .await
     }

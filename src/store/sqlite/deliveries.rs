@@ -11,9 +11,9 @@ use crate::domain::ids::EndpointId;
 use crate::domain::listing::{Page, PageRequest};
 use crate::store::columns::DbTime;
 use crate::store::deliveries::{
-    self, AttemptColumns, AttemptResult, Deliveries, DeliveryRow, LeasedDelivery, MAX_PENDING, MAX_REPLAYED,
-    QUEUE_BATCH, ReplayedEvents, queue_between, replay_between,
+    self, AttemptResult, Deliveries, DeliveryRow, LeasedDelivery, ReplayedEvents,
 };
+use crate::store::delivery_writes::define_delivery_writes;
 use crate::store::endpoints::Endpoints as _;
 use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, paging};
@@ -24,6 +24,7 @@ macro_rules! takes_kind {
         "EXISTS (SELECT 1 FROM json_each(p.kinds) AS k WHERE k.value IN ('*', e.kind))"
     };
 }
+pub(super) use takes_kind;
 
 /// Leases deliveries of endpoint `$4` that are due at `$1` for `$2` milliseconds, at most `$3`.
 pub(super) const LEASE: &str = concat!(
@@ -66,14 +67,14 @@ impl Deliveries for SqliteStore {
         Ok(leased)
     }
 
-    async fn finish_attempt(
+    async fn finish_attempts(
         &self,
         id: &EndpointId,
-        result: &AttemptResult,
+        results: &[AttemptResult],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        finish_in(&mut transaction, id, result, now).await?;
+        finish_in(&mut transaction, id, results, now).await?;
         self.commit(transaction).await
     }
 
@@ -104,98 +105,12 @@ impl Deliveries for SqliteStore {
 
     async fn release_deliveries(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         for endpoint in self.list_endpoints().await? {
-            let query = sqlx::query(deliveries::RELEASE).bind(endpoint.id.as_str());
-            self.write(query.bind(DbTime(now))).await?;
+            let mut transaction = self.begin().await?;
+            release_in(&mut transaction, &endpoint.id, now).await?;
+            self.commit(transaction).await?;
         }
         Ok(())
     }
 }
 
-async fn release(connection: &mut SqliteConnection, id: &EndpointId, now: DateTime<Utc>) -> SqliteResult<()> {
-    let query = sqlx::query(deliveries::RELEASE).bind(id.as_str());
-    query.bind(DbTime(now)).execute(connection).await?;
-    Ok(())
-}
-
-async fn queue_in(
-    connection: &mut SqliteConnection,
-    id: &EndpointId,
-    now: DateTime<Utc>,
-) -> SqliteResult<Option<i64>> {
-    let position = sqlx::query_scalar("SELECT position FROM event_endpoints WHERE id = $1").bind(id.as_str());
-    let position: Option<i64> = position.fetch_optional(&mut *connection).await?;
-    let pending = sqlx::query_scalar(deliveries::COUNT_PENDING).bind(id.as_str());
-    let pending: i64 = pending.bind(MAX_PENDING).fetch_one(&mut *connection).await?;
-    let Some(position) = position.filter(|_| pending < MAX_PENDING) else {
-        return Ok(None);
-    };
-    let next = sqlx::query_scalar(deliveries::FIND_NEXT).bind(position);
-    let next: Option<i64> = next.bind(QUEUE_BATCH).fetch_one(&mut *connection).await?;
-    let Some(next) = next else {
-        return Ok(None);
-    };
-    sqlx::query(queue_between!(takes_kind!()))
-        .bind(id.as_str())
-        .bind(position)
-        .bind(next)
-        .execute(&mut *connection)
-        .await?;
-    release(connection, id, now).await?;
-    let moved = sqlx::query(deliveries::MOVE).bind(id.as_str()).bind(next);
-    moved.execute(connection).await?;
-    Ok(Some(next))
-}
-
-async fn finish_in(
-    connection: &mut SqliteConnection,
-    id: &EndpointId,
-    result: &AttemptResult,
-    now: DateTime<Utc>,
-) -> SqliteResult<()> {
-    let finished = deliveries::finish_attempt!(id, result);
-    if finished.execute(&mut *connection).await?.rows_affected() == 0 {
-        return Ok(());
-    }
-    if AttemptColumns::new(result).is_over() {
-        sqlx::query(deliveries::RELEASE_OF_HOLD)
-            .bind(id.as_str())
-            .bind(DbTime(now))
-            .bind(result.delivery.position)
-            .execute(&mut *connection)
-            .await?;
-    }
-    deliveries::note_attempt!(id, result, now)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn replay_in(
-    connection: &mut SqliteConnection,
-    id: &EndpointId,
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
-    now: DateTime<Utc>,
-) -> SqliteResult<ReplayedEvents> {
-    let found = sqlx::query_as(deliveries::LIST_RANGE)
-        .bind(DbTime(from))
-        .bind(DbTime(to))
-        .bind(MAX_REPLAYED + 1);
-    let found: Vec<(i64, DbTime)> = found.fetch_all(&mut *connection).await?;
-    let (end, next_from) = deliveries::cut_range(&found, to);
-    let resumed = sqlx::query(deliveries::RESUME)
-        .bind(id.as_str())
-        .bind(DbTime(now))
-        .bind(DbTime(from))
-        .bind(DbTime(end))
-        .execute(&mut *connection)
-        .await?;
-    let queued = sqlx::query(replay_between!(takes_kind!()))
-        .bind(id.as_str())
-        .bind(DbTime(from))
-        .bind(DbTime(end))
-        .execute(&mut *connection)
-        .await?;
-    release(connection, id, now).await?;
-    let count = queued.rows_affected() + resumed.rows_affected();
-    Ok(ReplayedEvents { count, next_from })
-}
+define_delivery_writes!(SqliteConnection, SqliteResult, takes_kind!(), "");

@@ -5,13 +5,16 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
+use super::deliveries::takes_kind;
 use super::error::SqliteResult;
-use crate::domain::event_endpoint::{EndpointSecret, EventEndpoint};
+use crate::domain::event_endpoint::{EndpointBacklog, EndpointSecret, EventEndpoint, MAX_BACKLOG_COUNTED};
 use crate::domain::ids::EndpointId;
 use crate::domain::listing::PutOutcome;
 use crate::store::StoreError;
 use crate::store::columns::DbTime;
-use crate::store::endpoints::{self, EndpointRow, Endpoints, NewEndpoint, put_endpoint};
+use crate::store::endpoints::{
+    self, BacklogRow, EndpointRow, Endpoints, NewEndpoint, RotateOutcome, put_endpoint,
+};
 use crate::store::resources::put_outcome;
 
 #[async_trait]
@@ -46,17 +49,43 @@ impl Endpoints for SqliteStore {
         &self,
         id: &EndpointId,
         secret: &EndpointSecret,
-        until: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        let query = sqlx::query(endpoints::ROTATE).bind(id.as_str());
-        let query = query.bind(secret.reveal()).bind(DbTime(until));
-        Ok(self.write(query).await? > 0)
+        now: DateTime<Utc>,
+    ) -> Result<RotateOutcome, StoreError> {
+        let mut transaction = self.begin().await?;
+        let outcome = rotate_in(&mut transaction, id, secret, now).await?;
+        self.commit(transaction).await?;
+        Ok(outcome)
+    }
+
+    async fn measure_backlog(&self, id: &EndpointId) -> Result<EndpointBacklog, StoreError> {
+        let query = sqlx::query_as(endpoints::measure_backlog!(takes_kind!())).bind(id.as_str());
+        let query = query.bind(MAX_BACKLOG_COUNTED).fetch_one(&self.readers);
+        let row: BacklogRow = self.read(query).await?;
+        Ok(row.decode())
     }
 
     async fn list_endpoints_with_work(&self, now: DateTime<Utc>) -> Result<Vec<EventEndpoint>, StoreError> {
         let query = sqlx::query_as(endpoints::LIST_WITH_WORK).bind(DbTime(now));
         EndpointRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
     }
+}
+
+async fn rotate_in(
+    connection: &mut SqliteConnection,
+    id: &EndpointId,
+    secret: &EndpointSecret,
+    now: DateTime<Utc>,
+) -> SqliteResult<RotateOutcome> {
+    let found = sqlx::query_as(endpoints::FIND).bind(id.as_str());
+    let Some(endpoint) = EndpointRow::decode_optional(found.fetch_optional(&mut *connection).await?)? else {
+        return Ok(RotateOutcome::Unknown);
+    };
+    let Some(old) = endpoints::replace_secret(&endpoint, now) else {
+        return Ok(RotateOutcome::TooMany);
+    };
+    let query = sqlx::query(endpoints::ROTATE).bind(id.as_str());
+    query.bind(secret.reveal()).bind(old).execute(connection).await?;
+    Ok(RotateOutcome::Rotated)
 }
 
 async fn put_in(

@@ -195,4 +195,31 @@ on_both_engines! {
         app.send_events().await;
         assert_eq!(receiver.received()[1].header("webhook-signature").split(' ').count(), 1);
     }
+
+    async fn each_secret_signs_for_a_day_however_often_it_is_replaced(engine) {
+        let app = TestApp::start_with(engine, &PRIVATE).await;
+        app.clock.catch_up();
+        let (receiver, first) = EventReceiver::set_at(&app, "shop").await;
+        let path = "/v1/admin/webhook-endpoints/shop/rotate";
+        let rotate = async || app.admin(Method::POST, path, None).await;
+        rotate().await.expect(200);
+        let third = rotate().await.expect(200).text("secret").to_owned();
+        let start = (app.clock.now() + chrono::Duration::days(9)).format("%Y-%m-%dT10:00:00Z").to_string();
+        let hold = app.hold_slot("call", &start).await;
+        app.send_events().await;
+        let all = &receiver.received()[0];
+        assert!(verifies(&first, all) && verifies(&third, all));
+        assert_eq!(all.header("webhook-signature").split(' ').count(), 3);
+        app.clock.advance(chrono::Duration::hours(1));
+        for _ in 3..9 {
+            rotate().await.expect(200);
+        }
+        rotate().await.expect_problem(409, "conflict");
+        app.clock.advance(chrono::Duration::hours(23));
+        rotate().await.expect(200);
+        app.cancel(&hold).await.expect(200);
+        app.send_events().await;
+        // The first two have ended; the last one signs, and the seven before it.
+        assert_eq!(receiver.received()[1].header("webhook-signature").split(' ').count(), 8);
+    }
 }

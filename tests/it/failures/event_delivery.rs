@@ -133,23 +133,57 @@ on_both_engines! {
         assert_eq!(endpoint(&app, "b-fast").await["state"], "ok");
     }
 
-    async fn dead_endpoint_keeps_a_bounded_number_of_rows(engine) {
+    async fn dead_endpoint_has_the_rows_of_any_other(engine) {
         let app = TestApp::start_with(engine, &PRIVATE).await;
         set_endpoint(&app, "dead", json!({"url": "http://127.0.0.1:9/"})).await;
-        for _ in 0..15 {
-            let rows = "INSERT INTO events_out (kind, subject)
-                SELECT 'payment.orphaned', NULL FROM (SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
-                    UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9
-                    UNION ALL SELECT 10) a, (SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4
-                    UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9
-                    UNION ALL SELECT 10) b";
-            app.database.execute(rows).await;
-        }
+        write_events(&app, 15).await;
         let id = holdfast::domain::ids::EndpointId::parse("dead").unwrap();
         let store = &app.context.store;
         while store.number_events_out(1000).await.unwrap() > 0 {}
+        assert_eq!(endpoint(&app, "dead").await["waiting"], 1500, "before they are queued");
         while store.queue_events(&id, app.clock_now()).await.unwrap().is_some() {}
-        assert_eq!(app.database.count("SELECT count(*) FROM event_deliveries").await, 1000);
+        assert_eq!(app.database.count("SELECT count(*) FROM event_deliveries").await, 1500);
+        let lagging = endpoint(&app, "dead").await;
+        assert_eq!(lagging["waiting"], 1500);
+        let first = app.pull_events().await.remove(0);
+        let second = |time: &Value| time.as_str().unwrap()[..19].to_owned();
+        assert_eq!(second(&lagging["oldest_waiting_at"]), second(&first["timestamp"]));
+        let later = "2100-01-01T00:00:00Z".parse().unwrap();
+        while store.delete_old_events_out(later, 1000).await.unwrap() > 0 {}
+        assert_eq!(app.database.count("SELECT count(*) FROM event_deliveries").await, 0);
+        let idle = endpoint(&app, "dead").await;
+        assert_eq!((&idle["waiting"], &idle["oldest_waiting_at"]), (&json!(0), &Value::Null));
+    }
+
+    async fn thousand_refused_events_stop_no_new_one(engine) {
+        let app = TestApp::start_with(engine, &PRIVATE).await;
+        let (receiver, _) = EventReceiver::set_at(&app, "shop").await;
+        write_events(&app, 11).await;
+        receiver.answer(ReceiverAnswer::Status(500));
+        assert_eq!(app.send_events().await, report(0, 1100));
+        receiver.answer(ReceiverAnswer::Status(204));
+        hold_at(&app, 10).await;
+        assert_eq!(app.send_events().await, report(1, 0));
+        assert_eq!(receiver.received().last().unwrap().label(), "hold.placed 1");
+    }
+
+    /// It is obeyed all the time, and each event ends all the same.
+    async fn endpoint_that_is_busy_for_days_is_dead(engine) {
+        let app = TestApp::start_with(engine, &PRIVATE).await;
+        let (receiver, _) = EventReceiver::set_at(&app, "shop").await;
+        receiver.answer(ReceiverAnswer::Busy(429, 3600));
+        let holds = "SELECT count(*) FROM event_deliveries WHERE state = 'failed'";
+        for hour in 8..18 {
+            hold_at(&app, hour).await;
+        }
+        let begun = app.clock_now();
+        while app.database.count(holds).await < 10 {
+            app.send_events().await;
+            app.clock.advance(Duration::hours(1));
+            assert!(app.clock_now() - begun < Duration::days(6), "{:?}", deliveries(&app, "shop", "").await);
+        }
+        assert!(app.clock_now() - begun > Duration::days(3));
+        assert_eq!(endpoint(&app, "shop").await["waiting"], 0);
     }
 
     async fn gone_endpoint_is_disabled_until_it_is_set_again(engine) {
@@ -259,6 +293,16 @@ on_both_engines! {
         slow.await.unwrap();
         assert_eq!(deliveries(&app, "shop", "state=done").await.len(), 1);
         assert_eq!(endpoint(&app, "shop").await["state"], "ok");
+    }
+}
+
+/// Writes hundreds of events without a hold.
+async fn write_events(app: &TestApp, hundreds: usize) {
+    let ten = "(SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5
+        UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9 UNION ALL SELECT 10)";
+    let hundred = format!("INSERT INTO events_out (kind) SELECT 'payment.orphaned' FROM {ten} a, {ten} b");
+    for _ in 0..hundreds {
+        app.database.execute(&hundred).await;
     }
 }
 

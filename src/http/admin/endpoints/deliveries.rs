@@ -75,12 +75,12 @@ pub(in crate::http) struct DeliveryView {
     hold: Option<Uuid>,
     /// What has become of it.
     state: DeliveryStateView,
-    /// How often it was tried.
+    /// How many attempts were made.
     attempts: u32,
-    /// When it is tried next. Null if it is not, or while an earlier event of the hold is not over.
+    /// When the next attempt is due. Null if none is, or while an earlier event of the hold is not over.
     #[schema(format = DateTime, required = true)]
     next_at: Option<String>,
-    /// When it was last tried.
+    /// When the last attempt was made.
     #[schema(format = DateTime, required = true)]
     last_at: Option<String>,
     /// The HTTP status of the last answer.

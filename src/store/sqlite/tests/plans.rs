@@ -185,7 +185,7 @@ async fn frequent_queries_never_scan_a_whole_table() {
 /// Statements about events out that run often.
 const ABOUT_EVENTS: [&str; 16] = [
     deliveries::LEASE,
-    crate::store::deliveries::COUNT_PENDING,
+    crate::store::deliveries::RELEASE_QUEUED,
     crate::store::deliveries::FIND_NEXT,
     crate::store::deliveries::RELEASE,
     crate::store::deliveries::RELEASE_OF_HOLD,

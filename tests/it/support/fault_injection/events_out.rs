@@ -2,13 +2,15 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use holdfast::domain::event_endpoint::{DeliveryState, EndpointSecret, EventDelivery, EventEndpoint};
+use holdfast::domain::event_endpoint::{
+    DeliveryState, EndpointBacklog, EndpointSecret, EventDelivery, EventEndpoint,
+};
 use holdfast::domain::event_out::{EventOut, EventOutId};
 use holdfast::domain::ids::EndpointId;
 use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
 use holdfast::store::{
     AttemptResult, Deliveries, Endpoints, EventsOut, LeaseRequest, LeasedDelivery, NewEndpoint,
-    ReplayedEvents, StoreError,
+    ReplayedEvents, RotateOutcome, StoreError,
 };
 
 use super::*;
@@ -27,7 +29,8 @@ implement_store! {
     find_endpoint(id: &EndpointId) -> Option<EventEndpoint>;
     list_endpoints() -> Vec<EventEndpoint>;
     delete_endpoint(id: &EndpointId) -> bool;
-    rotate_secret(id: &EndpointId, secret: &EndpointSecret, until: DateTime<Utc>) -> bool;
+    rotate_secret(id: &EndpointId, secret: &EndpointSecret, now: DateTime<Utc>) -> RotateOutcome;
+    measure_backlog(id: &EndpointId) -> EndpointBacklog;
     list_endpoints_with_work(now: DateTime<Utc>) -> Vec<EventEndpoint>;
 }
 
@@ -35,7 +38,7 @@ implement_store! {
     Deliveries:
     queue_events(id: &EndpointId, now: DateTime<Utc>) -> Option<i64>;
     lease_deliveries(id: &EndpointId, request: &LeaseRequest) -> Vec<LeasedDelivery>;
-    finish_attempt(id: &EndpointId, result: &AttemptResult, now: DateTime<Utc>) -> ();
+    finish_attempts(id: &EndpointId, results: &[AttemptResult], now: DateTime<Utc>) -> ();
     list_deliveries(id: &EndpointId, state: Option<DeliveryState>, page: &PageRequest) -> Page<EventDelivery>;
     replay_events(id: &EndpointId, from: DateTime<Utc>, to: DateTime<Utc>, now: DateTime<Utc>) -> ReplayedEvents;
     release_deliveries(now: DateTime<Utc>) -> ();

@@ -1,0 +1,141 @@
+//! Queueing, finishing and replaying deliveries, for both engines: the statements and their order are the same, and only the
+//! types of the connections differ.
+
+use chrono::{DateTime, Utc};
+
+use super::columns::DbTime;
+use super::deliveries::MAX_REPLAYED;
+
+/// Defines the functions that write deliveries in the caller's transaction: for the engine's connection and its result, with its
+/// condition that an endpoint gets the type of an event, and what locks a row that is read.
+macro_rules! define_delivery_writes {
+    ($connection:ty, $result:ident, $takes_kind:expr, $lock:literal) => {
+        /// Locks an endpoint and returns its position, if it is there.
+        async fn lock_endpoint(connection: &mut $connection, id: &EndpointId) -> $result<Option<i64>> {
+            let query = sqlx::query_scalar(concat!(
+                "SELECT position FROM event_endpoints WHERE id = $1",
+                $lock
+            ));
+            Ok(query.bind(id.as_str()).fetch_optional(connection).await?)
+        }
+
+        async fn queue_in(
+            connection: &mut $connection,
+            id: &EndpointId,
+            now: DateTime<Utc>,
+        ) -> $result<Option<i64>> {
+            let Some(position) = lock_endpoint(connection, id).await? else {
+                return Ok(None);
+            };
+            let next = sqlx::query_scalar(deliveries::FIND_NEXT).bind(position);
+            let next: Option<i64> = next
+                .bind(deliveries::QUEUE_BATCH)
+                .fetch_one(&mut *connection)
+                .await?;
+            let Some(next) = next else {
+                return Ok(None);
+            };
+            sqlx::query(deliveries::queue_between!($takes_kind))
+                .bind(id.as_str())
+                .bind(position)
+                .bind(next)
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query(deliveries::RELEASE_QUEUED)
+                .bind(id.as_str())
+                .bind(DbTime(now))
+                .bind(position)
+                .bind(next)
+                .execute(&mut *connection)
+                .await?;
+            let moved = sqlx::query(deliveries::MOVE).bind(id.as_str()).bind(next);
+            moved.execute(connection).await?;
+            Ok(Some(next))
+        }
+
+        async fn finish_in(
+            connection: &mut $connection,
+            id: &EndpointId,
+            results: &[AttemptResult],
+            now: DateTime<Utc>,
+        ) -> $result<()> {
+            if lock_endpoint(connection, id).await?.is_none() {
+                return Ok(());
+            }
+            for result in results {
+                let finished = deliveries::finish_attempt!(id, result);
+                if finished.execute(&mut *connection).await?.rows_affected() == 0 {
+                    continue;
+                }
+                if deliveries::AttemptColumns::new(result).is_over() {
+                    sqlx::query(deliveries::RELEASE_OF_HOLD)
+                        .bind(id.as_str())
+                        .bind(DbTime(now))
+                        .bind(result.delivery.position)
+                        .execute(&mut *connection)
+                        .await?;
+                }
+                deliveries::note_attempt!(id, result, now)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            Ok(())
+        }
+
+        async fn replay_in(
+            connection: &mut $connection,
+            id: &EndpointId,
+            (from, to): (DateTime<Utc>, DateTime<Utc>),
+            now: DateTime<Utc>,
+        ) -> $result<ReplayedEvents> {
+            lock_endpoint(connection, id).await?;
+            let found = sqlx::query_as(deliveries::LIST_RANGE)
+                .bind(DbTime(from))
+                .bind(DbTime(to))
+                .bind(deliveries::MAX_REPLAYED + 1);
+            let found: Vec<(i64, DbTime)> = found.fetch_all(&mut *connection).await?;
+            let (end, next_from) = $crate::store::delivery_writes::cut_range(&found, to);
+            let resumed = sqlx::query(deliveries::RESUME)
+                .bind(id.as_str())
+                .bind(DbTime(now))
+                .bind(DbTime(from))
+                .bind(DbTime(end))
+                .execute(&mut *connection)
+                .await?;
+            let queued = sqlx::query(deliveries::replay_between!($takes_kind))
+                .bind(id.as_str())
+                .bind(DbTime(from))
+                .bind(DbTime(end))
+                .execute(&mut *connection)
+                .await?;
+            release_in(connection, id, now).await?;
+            let count = queued.rows_affected() + resumed.rows_affected();
+            Ok(ReplayedEvents { count, next_from })
+        }
+
+        /// Makes due at an endpoint what waits for nothing.
+        async fn release_in(
+            connection: &mut $connection,
+            id: &EndpointId,
+            now: DateTime<Utc>,
+        ) -> $result<()> {
+            lock_endpoint(connection, id).await?;
+            let query = sqlx::query(deliveries::RELEASE).bind(id.as_str());
+            query.bind(DbTime(now)).execute(connection).await?;
+            Ok(())
+        }
+    };
+}
+pub(super) use define_delivery_writes;
+
+/// Cuts the range of a replay: the end of what is queued now, and where the rest begins.
+pub(super) fn cut_range(
+    found: &[(i64, DbTime)],
+    to: DateTime<Utc>,
+) -> (DateTime<Utc>, Option<DateTime<Utc>>) {
+    let first_left = usize::try_from(MAX_REPLAYED)
+        .ok()
+        .and_then(|most| found.get(most));
+    let next_from = first_left.map(|(_, at)| at.0);
+    (next_from.unwrap_or(to), next_from)
+}
