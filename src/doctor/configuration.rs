@@ -17,9 +17,10 @@ pub(super) fn check_configuration(config: &Config, stripe: &StripeSettings) -> V
         pass(
             "time zones",
             format!(
-                "rules of version {}, {}",
+                "rules of version {}, {}; the shop's zone is {}",
                 config.zones.version(),
-                describe_source(config.zones.source())
+                describe_source(config.zones.source()),
+                config.timezone
             ),
         ),
     ]

@@ -58,25 +58,32 @@ macro_rules! block_key {
         "CASE WHEN from_feed THEN 'f' ELSE 'o' END || id"
     };
 }
+pub(super) use block_key;
 
-/// Lists blocks of resource `$1` that end after `$2` and start before `$3`, of operators only if `$4`, before start `$5` and key
-/// `$6`, at most `$7`.
-pub(super) const LIST: &str = concat!(
-    "SELECT id, from_feed, closure_id, starts_at, ends_at, note, ",
-    block_key!(),
-    " AS key FROM blocks
-     WHERE resource_id = $1 AND ends_at > $2 AND starts_at < $3
-       AND (NOT $4 OR (from_feed = false AND closure_id IS NULL)) AND (starts_at, ",
-    block_key!(),
-    ") < ($5, $6) ORDER BY starts_at DESC, key DESC LIMIT $7"
-);
+/// Lists blocks of resource `$1` that overlap `$2` to `$3`, with the engine's condition for that, of operators only if `$4`, before
+/// start `$5` and key `$6`, at most `$7`.
+macro_rules! select_blocks {
+    ($overlap:literal) => {
+        concat!(
+            "SELECT id, from_feed, closure_id, starts_at, ends_at, note, ",
+            $crate::store::blocks::block_key!(),
+            " AS key FROM blocks
+             WHERE resource_id = $1 AND ",
+            $overlap,
+            " AND (NOT $4 OR (from_feed = false AND closure_id IS NULL)) AND (starts_at, ",
+            $crate::store::blocks::block_key!(),
+            ") < ($5, $6) ORDER BY starts_at DESC, key DESC LIMIT $7"
+        )
+    };
+}
+pub(super) use select_blocks;
 
-/// Builds the statement that reads a page of blocks. `None` if the cursor was not issued for such a list.
+/// Binds the engine's [`select_blocks`] to a page of blocks. `None` if the cursor was not issued for such a list.
 macro_rules! list_blocks {
-    ($resource:expr, $filter:expr, $page:expr) => {
+    ($statement:expr, $resource:expr, $filter:expr, $page:expr) => {
         $crate::store::paging::named_start($page).map(|(start, key)| {
             let (from, to) = $crate::store::blocks::bounds($filter);
-            sqlx::query_as($crate::store::blocks::LIST)
+            sqlx::query_as($statement)
                 .bind($resource.as_str())
                 .bind($crate::store::columns::DbTime(from))
                 .bind($crate::store::columns::DbTime(to))
@@ -145,7 +152,7 @@ impl ListedBlockRow {
         Ok(ListedBlock { block, source })
     }
 
-    /// A page of blocks, cut off rows that were read with [`list_blocks`].
+    /// A page of blocks, cut off rows that were read with [`select_blocks`].
     pub(super) fn decode_page(rows: Vec<Self>, page: &PageRequest) -> Result<Page<ListedBlock>, StoreError> {
         let place = |row: &Self| paging::named(row.block.starts_at.0, &row.key);
         paging::decode_page(paging::cut_page(rows, page, place), Self::decode)

@@ -10,13 +10,18 @@ use super::error::PostgresResult;
 use crate::domain::catalogue::{Block, BlockConflict, ListedBlock};
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{BlockFilter, Page, PageRequest, PutOutcome};
-use crate::store::blocks::{self, BlockRow, Blocks, ListedBlockRow, list_blocks, upsert_block};
+use crate::store::blocks::{
+    self, BlockRow, Blocks, ListedBlockRow, list_blocks, select_blocks, upsert_block,
+};
 use crate::store::closed_times::ClosedTime;
 use crate::store::resources::put_outcome;
 use crate::store::{StoreError, paging};
 
 /// Writes a block of a resource. `xmax` is 0 only in a row version that an insert made.
 const PUT: &str = concat!(upsert_block!(" FOR KEY SHARE"), " RETURNING xmax = 0");
+
+/// Lists blocks of a resource from all sources. The window is one expression, which the index of windows has.
+const LIST: &str = select_blocks!("tstzrange(starts_at, ends_at) && tstzrange($2, greatest($2, $3))");
 
 #[async_trait]
 impl Blocks for PostgresStore {
@@ -61,7 +66,7 @@ impl Blocks for PostgresStore {
         page: &PageRequest,
     ) -> Result<Page<ListedBlock>, StoreError> {
         self.retrying(|| async {
-            let Some(query) = list_blocks!(resource, filter, page) else {
+            let Some(query) = list_blocks!(LIST, resource, filter, page) else {
                 return Ok(paging::end_of_list());
             };
             let rows = query.fetch_all(&self.pool).await?;

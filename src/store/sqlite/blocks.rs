@@ -10,11 +10,16 @@ use super::error::SqliteResult;
 use crate::domain::catalogue::{Block, BlockConflict, ListedBlock};
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::{BlockFilter, Page, PageRequest, PutOutcome};
-use crate::store::blocks::{self, BlockRow, Blocks, ListedBlockRow, list_blocks, upsert_block};
+use crate::store::blocks::{
+    self, BlockRow, Blocks, ListedBlockRow, list_blocks, select_blocks, upsert_block,
+};
 use crate::store::closed_times::ClosedTime;
 use crate::store::columns::DbTime;
 use crate::store::resources::put_outcome;
 use crate::store::{StoreError, paging};
+
+/// Lists blocks of a resource from all sources.
+pub(super) const LIST: &str = select_blocks!("ends_at > $2 AND starts_at < $3");
 
 #[async_trait]
 impl Blocks for SqliteStore {
@@ -46,7 +51,7 @@ impl Blocks for SqliteStore {
         filter: &BlockFilter,
         page: &PageRequest,
     ) -> Result<Page<ListedBlock>, StoreError> {
-        let Some(query) = list_blocks!(resource, filter, page) else {
+        let Some(query) = list_blocks!(LIST, resource, filter, page) else {
             return Ok(paging::end_of_list());
         };
         ListedBlockRow::decode_page(self.read(query.fetch_all(&self.readers)).await?, page)

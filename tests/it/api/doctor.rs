@@ -119,6 +119,8 @@ on_both_engines! {
         for check in ["configuration", "time zones", "database", "statements", "schedules", "stripe", "clock", "stripe permissions", "stripe events", "webhook delivery", "waiting commands"] {
             assert_eq!(report.verdict(check), "ok");
         }
+        let zones = report.0.iter().find(|report| report["check"] == "time zones").unwrap();
+        assert!(zones["found"].as_str().unwrap().ends_with("; the shop's zone is UTC"), "{zones}");
     }
 
     async fn calendar_feed_with_faults_is_a_warning(engine) {

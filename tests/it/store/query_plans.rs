@@ -12,7 +12,7 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::support::app::{Instance, TestApp, order, order_by};
-use crate::support::catalogue_fixtures::{block, day, slots, unblock};
+use crate::support::catalogue_fixtures::{block, day, put_closure, slots, unblock};
 use crate::support::database::{Engine, TestDatabase};
 use crate::support::wait_for::eventually;
 
@@ -104,6 +104,20 @@ async fn a_day(app: &TestApp, at: &Instance, date: &str) {
         .await
         .expect(201);
     unblock(at, "ana", "dentist").await.expect(204);
+    put_closure(at, "holiday", json!({"from": date, "to": date}))
+        .await
+        .expect(201);
+    let blocks = format!(
+        "/v1/admin/resources/ana/blocks?from={}&to={}",
+        on("00:00"),
+        on("23:00")
+    );
+    for path in ["/v1/admin/closures/holiday", blocks.as_str()] {
+        at.admin(Method::GET, path, None).await.expect(200);
+    }
+    at.admin(Method::DELETE, "/v1/admin/closures/holiday", None)
+        .await
+        .expect(204);
     at.cancel(&other).await.expect(200);
     at.sweep().await;
     for which in [

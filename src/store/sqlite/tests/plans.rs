@@ -4,7 +4,7 @@
 use sqlx::AssertSqlSafe;
 
 use super::super::{
-    allowances, attempts, availability, commands, deliveries, event_changes, events, events_out,
+    allowances, attempts, availability, blocks, commands, deliveries, event_changes, events, events_out,
     feeds, guests, holds, ledger, lookups, new_holds, occupancy, payments, refund_requests, summary,
     unowned_facts,
 };
@@ -93,12 +93,13 @@ const TABLES: [&str; 27] = [
 ];
 
 /// Statements that run often.
-const FREQUENT: [&str; 62] = [
+const FREQUENT: [&str; 63] = [
     occupancy::TAKE_UNITS,
     allowances::LOAD_USAGE,
     allowances::TAKE,
     availability::ALL_CONFIRMED,
     availability::WITH_STATUSES,
+    blocks::LIST,
     crate::store::sqlite::closed_times::CONFLICTS_OF_BLOCK,
     crate::store::sqlite::closed_times::CONFLICTS_OF_CLOSURE,
     feeds::LEASE_DUE,
