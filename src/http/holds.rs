@@ -48,9 +48,9 @@ pub(super) struct NewHold {
     /// The start of the slot: a whole second, at least a minute ahead, RFC 3339 with any offset.
     #[schema(example = "2030-12-01T10:00:00Z")]
     starts_at: DateTime<Utc>,
-    /// How many units of each segment to hold: all of them, or none.
+    /// How many units of each segment to hold: all of them, or none. 1 if absent.
     #[deserr(default)]
-    #[schema(value_type = u32, required = false, default = 1, minimum = 1, maximum = 50)]
+    #[schema(value_type = u32, required = false, minimum = 1, maximum = 50)]
     quantity: Quantity,
     /// The resource that the guest asks for: one of the event type's.
     #[deserr(default)]

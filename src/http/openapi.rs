@@ -1,8 +1,11 @@
 //! Completes the OpenAPI description that utoipa derives from the handlers.
 //!
 //! A route describes its parameters, its responses and, by status and code, its problems. This file adds what all
-//! routes share: the body and headers of problems, the header `x-request-id`, tags, and security schemes; and the requests
-//! that we send, to the shop's endpoints.
+//! routes share: the body and headers of problems, the header `x-request-id`, tags, security schemes and the server; and
+//! the requests that we send, to the shop's endpoints. People generate clients from it, so it says what a generator needs:
+//! which routes are public, and a name for each object.
+
+use std::collections::BTreeMap;
 
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::{Header, HeaderBuilder};
@@ -12,9 +15,9 @@ use utoipa::openapi::path::{
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::Response;
-use utoipa::openapi::schema::{Object, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayItems, Object, Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr, Required};
+use utoipa::openapi::{Content, Info, License, OpenApi, Ref, RefOr, Required, Server};
 
 use super::admin::attention::AttentionView;
 use super::admin::hold_list::HoldSortView;
@@ -28,7 +31,8 @@ use crate::domain::event_out::EventOutKind;
 const DESCRIPTION: &str = "Sells time slots through Stripe Checkout: no slot is sold twice, and no payment is kept \
     without its slot.\n\nTimes are RFC 3339: requests may have any offset, responses are in UTC. Money is an integer in \
     the currency's minor unit. Members that are not described here are refused. Every error is a problem (RFC 9457) \
-    with a stable `code`.";
+    with a stable `code`.\n\nIf operators have an address of their own (`HOLDFAST_ADMIN_LISTEN`), the routes under `/v1/admin` \
+    and `/metrics` are there.";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -47,7 +51,12 @@ struct CommonParts;
 pub(super) fn complete_description(mut api: OpenApi) -> OpenApi {
     api.info = Info::new("Holdfast", env!("CARGO_PKG_VERSION"));
     api.info.description = Some(DESCRIPTION.to_owned());
-    api.info.license = Some(License::new(env!("CARGO_PKG_LICENSE")));
+    let mut license = License::new(env!("CARGO_PKG_LICENSE"));
+    license.identifier = Some(license.name.clone());
+    api.info.license = Some(license);
+    let mut server = Server::new("/");
+    server.description = Some("The address that serves this description.".to_owned());
+    api.servers = Some(vec![server]);
     api.merge(CommonParts::openapi());
     let components = api.components.get_or_insert_default();
     components.add_security_scheme(
@@ -62,19 +71,48 @@ pub(super) fn complete_description(mut api: OpenApi) -> OpenApi {
         "checkout_key",
         bearer_scheme("The key of a shop's server, `hfk_…`, with the scope `checkout`."),
     );
+    refer_to_entries(&mut components.schemas);
     api.webhooks = Some(describe_events());
     let items = api.paths.paths.iter_mut();
     for (path, method, operation) in items.flat_map(list_operations) {
         if operation.tags.iter().flatten().any(|tag| tag == "operators") {
             add_operator_problems(operation, scope_of(method, path));
         }
+        // An operation that names no key is public. Without the empty list it would not say so.
+        operation.security.get_or_insert_default();
         for (status, response) in &mut operation.responses.responses {
             if let RefOr::T(response) = response {
                 complete_response(status, response);
             }
         }
+        add_oversized_header(&mut operation.responses.responses);
     }
     api
+}
+
+/// Lets lists refer to the schema of their entries. utoipa repeats the whole schema in each list, and a generator makes
+/// another type of each repetition.
+fn refer_to_entries(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    let names: Vec<String> = schemas.keys().cloned().collect();
+    for (name, schema) in schemas {
+        let Some(entry) = name.strip_prefix("List_") else {
+            continue;
+        };
+        if let RefOr::T(Schema::Object(list)) = schema
+            && let Some(RefOr::T(Schema::Array(data))) = list.properties.get_mut("data")
+            && names.iter().any(|known| known == entry)
+        {
+            data.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(entry).into()));
+        }
+    }
+}
+
+/// Adds what the server refuses before any route is asked, to routes that refuse nothing themselves.
+fn add_oversized_header(responses: &mut BTreeMap<String, RefOr<Response>>) {
+    if !responses.keys().any(|status| status.starts_with('4')) {
+        let refusal = Response::new("The header of the request is too large; the response has no body");
+        responses.insert("431".to_owned(), RefOr::T(refusal));
+    }
 }
 
 /// Describes the requests that are sent to endpoints: one for each type of event.
@@ -100,6 +138,7 @@ fn describe_events() -> Paths {
                  new secret was made.",
             ))
             .request_body(Some(body.build()))
+            .securities(Some(Vec::new()))
             .response("2XX", Response::new("The endpoint has the event"))
             .response("410", Response::new("The endpoint is disabled: nothing more is sent to it"))
             .response("429", Response::new("The endpoint is left alone for as long as `Retry-After` says"))

@@ -37,13 +37,14 @@ pub(super) struct ScheduleMembers {
     /// The time zone of all hours: a name of the IANA time zone database.
     #[schema(example = "Europe/Berlin")]
     timezone: String,
-    /// Minutes on the wall clock from one start to the next, counted from the beginning of the hours.
+    /// Minutes on the wall clock from one start to the next, counted from the beginning of the hours; 15 if
+    /// absent.
     #[deserr(default = STEP_MINUTES, try_from(i64) = check_between::<1, MAX_STEP_MINUTES> -> String)]
-    #[schema(required = false, default = 15, minimum = 1, maximum = 1440)]
+    #[schema(required = false, minimum = 1, maximum = 1440)]
     step_minutes: i64,
-    /// The fewest minutes from now to a start.
+    /// The fewest minutes from now to a start; 0 if absent.
     #[deserr(default, try_from(i64) = check_between::<0, MAX_NOTICE_MINUTES> -> String)]
-    #[schema(required = false, default = 0, minimum = 0, maximum = 527040)]
+    #[schema(required = false, minimum = 0, maximum = 527040)]
     min_notice_minutes: i64,
     /// The most days from now to a start; ten years if absent.
     #[deserr(default, try_from(Option<i64>) = check_optional_between::<1, MAX_ADVANCE_DAYS> -> String)]

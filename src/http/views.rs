@@ -332,8 +332,8 @@ struct HistoryView {
     transition: String,
     /// What happened, in words for people.
     message: String,
-    /// Who caused it: `checkout`, `event`, `sweep`, `guest`, `operator` or `command`.
-    by: &'static str,
+    /// The party that caused it.
+    by: ActorView,
     /// The name of the operator's key, if an operator caused it.
     #[schema(required = true)]
     actor: Option<String>,
@@ -342,15 +342,34 @@ struct HistoryView {
     event: Option<String>,
 }
 
+/// Who causes a transition.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Actor)]
+enum ActorView {
+    /// A checkout that placed the hold, or found it overdue.
+    Checkout,
+    /// An event from Stripe.
+    Event,
+    /// The sweep of overdue holds.
+    Sweep,
+    /// The guest, by the token.
+    Guest,
+    /// An operator, by a key.
+    Operator,
+    /// The outbox worker, after Stripe carried out a command.
+    Command,
+}
+
 impl From<&HistoryLine> for HistoryView {
     fn from(line: &HistoryLine) -> Self {
         let (by, actor, event) = match &line.actor {
-            Actor::Checkout => ("checkout", None, None),
-            Actor::Event(id) => ("event", None, Some(id.to_string())),
-            Actor::Sweep => ("sweep", None, None),
-            Actor::Guest => ("guest", None, None),
-            Actor::Operator(name) => ("operator", name.clone(), None),
-            Actor::Command => ("command", None, None),
+            Actor::Checkout => (ActorView::Checkout, None, None),
+            Actor::Event(id) => (ActorView::Event, None, Some(id.to_string())),
+            Actor::Sweep => (ActorView::Sweep, None, None),
+            Actor::Guest => (ActorView::Guest, None, None),
+            Actor::Operator(name) => (ActorView::Operator, name.clone(), None),
+            Actor::Command => (ActorView::Command, None, None),
         };
         Self {
             at: line.at,

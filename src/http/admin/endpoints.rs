@@ -60,9 +60,9 @@ pub(in crate::http) struct NewEndpoint {
     #[deserr(default = vec!["*".to_owned()])]
     #[schema(required = false, example = json!(["hold.confirmed", "hold.cancelled"]), min_items = 1)]
     events: Vec<String>,
-    /// Whether events are sent to it. What happens while it is not enabled is sent later, for 30 days.
+    /// Whether events are sent to it. What happens while it is not enabled is sent later, for 30 days. True if absent.
     #[deserr(default = true)]
-    #[schema(required = false, default = true)]
+    #[schema(required = false)]
     enabled: bool,
 }
 

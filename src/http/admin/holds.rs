@@ -8,10 +8,14 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use deserr::Deserr;
-use utoipa::ToSchema;
+use serde_json::json;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::hold::{CancelError, ReleaseRequester};
 use crate::domain::ids::HoldId;
+use crate::domain::money::MAX_AMOUNT;
 use crate::http::audit_trail::AuditNote;
 use crate::http::auth::KeyHolder;
 use crate::http::error::{Problem, ProblemCode};
@@ -60,9 +64,9 @@ pub(super) async fn note_state_before(server: &Server, id: HoldId, note: &AuditN
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Release {
-    /// Frees the slot even if Stripe does not know the hold's session. If Stripe knows it, Stripe decides.
+    /// Frees the slot even if Stripe does not know the hold's session. If Stripe knows it, Stripe decides. False if absent.
     #[deserr(default)]
-    #[schema(required = false, default = false)]
+    #[schema(required = false)]
     without_stripe: bool,
 }
 
@@ -113,13 +117,35 @@ pub(in crate::http) async fn release_hold(
     }
 }
 
+/// Describes what `RefundAmount` reads: a word or a number, which no derived schema can say.
+impl PartialSchema for RefundAmount {
+    fn schema() -> RefOr<Schema> {
+        let word = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(["full", "none"]))
+            .description(Some("All that is left of the payments, or nothing."));
+        let part = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .minimum(Some(1))
+            .maximum(Some(MAX_AMOUNT))
+            .description(Some("An amount in the currency's minor unit."));
+        let either = OneOfBuilder::new().item(word).item(part);
+        either
+            .description(Some("What a guest gets back."))
+            .examples([json!("full")])
+            .into()
+    }
+}
+
+impl ToSchema for RefundAmount {}
+
 /// How to cancel a hold.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Cancellation {
-    /// The amount to refund: `full`, `none`, or an amount in the currency's minor unit.
-    #[schema(value_type = Value, example = "full")]
+    /// What the guest gets back.
     refund: RefundAmount,
     /// A note for the history.
     #[deserr(default)]

@@ -41,8 +41,9 @@ pub(in crate::http) struct NewRefund {
     #[schema(value_type = String, max_length = 500, example = "the heating failed")]
     note: Note,
     /// Records that the amount, which was due back, was settled elsewhere, such as in cash: nothing is ordered at Stripe.
+    /// False if absent.
     #[deserr(default)]
-    #[schema(required = false, default = false)]
+    #[schema(required = false)]
     outside: bool,
 }
 

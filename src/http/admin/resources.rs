@@ -41,9 +41,9 @@ pub(in crate::http) struct NewResource {
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "Ana", min_length = 1, max_length = 200)]
     name: Option<Name>,
-    /// How many holds may overlap, each on its own unit: 1 for a person, 20 for a class.
+    /// How many holds may overlap, each on its own unit: 1 for a person, 20 for a class. 1 if absent.
     #[deserr(default = 1, try_from(i64) = check_capacity -> String)]
-    #[schema(required = false, default = 1, minimum = 1, maximum = 1000)]
+    #[schema(required = false, minimum = 1, maximum = 1000)]
     capacity: u32,
 }
 

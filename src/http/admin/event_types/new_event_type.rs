@@ -49,13 +49,15 @@ pub(in crate::http) struct NewEventType {
     #[deserr(default, try_from(Option<Vec<SegmentMembers>>) = check_segments -> FieldErrors)]
     #[schema(min_items = 1, max_items = 10)]
     segments: Option<Vec<SegmentMembers>>,
-    /// How long each resource stays busy before its segment, in minutes; the guest does not see it.
+    /// How long each resource stays busy before its segment, in minutes; the guest does not see it. 0 if
+    /// absent.
     #[deserr(default, try_from(i64) = check_between::<0, MAX_BUFFER> -> String)]
-    #[schema(required = false, default = 0, minimum = 0, maximum = 1440)]
+    #[schema(required = false, minimum = 0, maximum = 1440)]
     buffer_before_minutes: i64,
-    /// How long each resource stays busy after its segment, in minutes; the guest does not see it.
+    /// How long each resource stays busy after its segment, in minutes; the guest does not see it. 0 if
+    /// absent.
     #[deserr(default, try_from(i64) = check_between::<0, MAX_BUFFER> -> String)]
-    #[schema(required = false, default = 0, minimum = 0, maximum = 1440)]
+    #[schema(required = false, minimum = 0, maximum = 1440)]
     buffer_after_minutes: i64,
     /// When the event type may start; at any time if absent.
     #[deserr(default)]

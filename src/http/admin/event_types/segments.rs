@@ -15,9 +15,9 @@ use crate::http::field_values::check_between;
 #[serde(deny_unknown_fields)]
 #[schema(as = EventTypeSegment)]
 pub(in crate::http) struct SegmentMembers {
-    /// Minutes from the start of the event to the start of the segment.
+    /// Minutes from the start of the event to the start of the segment; 0 if absent.
     #[deserr(default, try_from(i64) = check_between::<0, MAX_DURATION_MINUTES> -> String)]
-    #[schema(required = false, default = 0, minimum = 0, maximum = 10080)]
+    #[schema(required = false, minimum = 0, maximum = 10080)]
     offset_minutes: i64,
     /// The length of the segment in minutes.
     #[deserr(try_from(i64) = check_between::<1, MAX_DURATION_MINUTES> -> String)]
