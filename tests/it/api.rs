@@ -27,6 +27,7 @@ mod event_endpoints;
 mod event_signatures;
 mod events_out;
 mod forged_webhooks;
+mod generated_clients;
 mod guest_data;
 mod hold_calendar;
 mod hold_limits;

@@ -26,6 +26,9 @@ this test needs Chromium and chromedriver on the PATH. To install them:
     Fedora:  dnf install chromium chromedriver
     macOS:   brew install --cask chromium chromedriver";
 
+/// The operators' key of the sandbox.
+pub(crate) const SANDBOX_ADMIN_KEY: &str = "sandbox-key-for-operators";
+
 /// How long to wait for a state before the test fails.
 const NEVER: Duration = Duration::from_secs(60);
 
