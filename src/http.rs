@@ -5,7 +5,8 @@
 //!
 //! - Guests and checkout pages: `event_types`, `slots`, `holds`, `move_hold`, `return_pages`, `calendar_export`,
 //!   `hold_calendar`.
-//! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. The demo shop: `demo_page`.
+//! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. Programmers: `reference_page`. The demo
+//!   shop: `demo_page`.
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`,
 //!   `idempotency_key`.
 //! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
@@ -74,6 +75,7 @@ mod operation_names;
 mod path_id;
 mod query_string;
 pub mod rate_limit;
+mod reference_page;
 mod request_id;
 mod request_size;
 mod response_headers;
@@ -251,7 +253,11 @@ fn build_public_router(server: &Arc<Server>) -> Router<Arc<Server>> {
         .route("/checkout/return.js", get(return_pages::serve_script))
         .route("/checkout/format.js", get(return_pages::serve_format_script))
         .route("/checkout/api.js", get(return_pages::serve_api_script))
-        .route("/checkout/page.css", get(return_pages::serve_style));
+        .route("/checkout/page.css", get(return_pages::serve_style))
+        .route("/docs", get(reference_page::serve_page))
+        .route("/docs/reference.js", get(reference_page::serve_script))
+        .route("/docs/swagger-ui-bundle.js", get(reference_page::serve_renderer))
+        .route("/docs/swagger-ui.css", get(reference_page::serve_renderer_style));
     if !server.demo {
         return router;
     }

@@ -20,11 +20,11 @@ pub(super) fn to_page(html: &'static str) -> impl IntoResponse {
 }
 
 /// Returns a JavaScript file.
-pub(super) fn to_script(script: &'static str) -> impl IntoResponse {
+pub(super) fn to_script(script: impl IntoResponse) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], script)
 }
 
 /// Returns a CSS stylesheet.
-pub(super) fn to_style(style: &'static str) -> impl IntoResponse {
+pub(super) fn to_style(style: impl IntoResponse) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], style)
 }

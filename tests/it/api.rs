@@ -42,6 +42,7 @@ mod openapi;
 mod operator_actions;
 mod payments;
 mod reconcile;
+mod reference_page;
 mod refunds;
 mod release_hold;
 mod resource_pools;
