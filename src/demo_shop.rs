@@ -1,10 +1,12 @@
 //! The command `holdfast sandbox`: runs the service on SQLite with the Stripe simulator and a demo catalogue.
 //!
 //! It lets people try the service safely next to production settings: it never calls Stripe, does not read `.env`, and
-//! uses its own database file.
+//! uses its own database file. The simulated Stripe account is kept beside it, so that a run goes on where the one before
+//! ended.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
@@ -17,7 +19,7 @@ use crate::config::{self, Config, ConfigError, ConfigErrors, ConfigScope, Databa
 use crate::domain::command::CommandAction;
 use crate::domain::ids::SessionId;
 use crate::domain::listing::{CommandFilter, HoldFilter, PageRequest, StatusKind};
-use crate::stripe_sandbox;
+use crate::stripe_sandbox::{self, AccountOrigin};
 use crate::workflow::{self, Context, WorkflowError, queries};
 
 mod catalogue;
@@ -37,6 +39,52 @@ pub struct Shop {
     pub config: Config,
     stripe_listen: Option<SocketAddr>,
     webhook_secret: String,
+}
+
+/// Where the sandbox keeps what it knows: the shop in a database, the simulated Stripe account in a file beside it.
+struct ShopFiles {
+    database: PathBuf,
+    is_database_new: bool,
+    account: PathBuf,
+}
+
+impl ShopFiles {
+    /// Finds both files. Call it before the database is opened, which makes it.
+    fn find(database: &Database) -> Self {
+        let path = match database {
+            Database::Sqlite(path) => path.as_str(),
+            // `configure` refuses it.
+            Database::Postgres(_) => "",
+        };
+        let database = std::path::absolute(path).unwrap_or_else(|_| path.into());
+        let mut account = database.clone().into_os_string();
+        account.push(".stripe.json");
+        Self {
+            is_database_new: !database.exists(),
+            database,
+            account: account.into(),
+        }
+    }
+
+    /// Says in the log where both are, and which is new.
+    fn report(&self, origin: AccountOrigin) {
+        let (database, account) = (self.database.display(), self.account.display());
+        let age = if self.is_database_new {
+            "new"
+        } else {
+            "of an earlier run"
+        };
+        tracing::info!("the database is {age}: {database}");
+        match origin {
+            AccountOrigin::Kept => tracing::info!("the simulator's account is of an earlier run: {account}"),
+            AccountOrigin::New if self.is_database_new => {
+                tracing::info!("the simulator's account is new: {account}");
+            }
+            AccountOrigin::New => tracing::info!(
+                "the simulator's account is new, and payment pages of earlier runs count as expired: {account}"
+            ),
+        }
+    }
 }
 
 /// The port of the simulator, if it is free and no address is given.
@@ -101,9 +149,16 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartupE
         let base = url::Url::parse(&format!("http://{stripe_address}"));
         stripe.api_base = base.map_err(|error| StartupError::Other(Box::new(error)))?;
     }
+    let files = ShopFiles::find(&shop.config.database);
     let app = App::build(&shop.config, Arc::new(SystemClock), true).await?;
     let address = app.address();
     let simulator = stripe_sandbox::build_simulator(None, shop.webhook_secret);
+    // The account of another database would have sessions that belong to no hold.
+    let origin = match files.is_database_new {
+        true => AccountOrigin::New,
+        false => stripe_sandbox::load_account(&simulator, &files.account),
+    };
+    files.report(origin);
     simulator.set_webhook_url(format!("http://{address}/webhooks/stripe"));
     let public = shop.config.public_url.as_ref();
     let public = public.map(|url| url.origin().ascii_serialization());
@@ -114,7 +169,9 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartupE
     let app = app.with_routes(simulator.payment_routes());
     // The simulator stops last, because requests that finish during the shutdown still call it.
     let simulator_stop = CancellationToken::new();
-    let simulating = tokio::spawn(simulator.clone().serve(listener, simulator_stop.clone()));
+    let account_file = Some(files.account);
+    let served = stripe_sandbox::serve(simulator.clone(), listener, account_file, simulator_stop.clone());
+    let simulating = tokio::spawn(served);
     app.context().store.migrate().await?;
     let prepared = async {
         write_catalogue(&app.context()).await?;
@@ -149,7 +206,8 @@ async fn bind_simulator(requested: Option<SocketAddr>) -> Result<(TcpListener, S
     with_address.map_err(|error| BindError { address, error }.into())
 }
 
-/// Lists the sessions of an earlier run that Stripe may still be asked about. The simulator starts without them.
+/// Lists the sessions of an earlier run that Stripe may still be asked about. The simulator has no others than those in
+/// its file.
 async fn list_earlier_sessions(context: &Context) -> Result<Vec<SessionId>, WorkflowError> {
     let page = |limit| PageRequest { limit, cursor: None };
     let mut sessions = Vec::new();
@@ -178,15 +236,26 @@ async fn list_earlier_sessions(context: &Context) -> Result<Vec<SessionId>, Work
     Ok(sessions)
 }
 
-/// Writes the demo catalogue, on every start, so that changes to it take effect.
+/// Writes what is missing of the demo catalogue, so that what people change stays changed.
 async fn write_catalogue(context: &Context) -> Result<(), WorkflowError> {
     let catalogue = catalogue::build_resources().zip(catalogue::build_event_types());
     let (resources, event_types) =
         catalogue.ok_or_else(|| WorkflowError::Internal("the demo catalogue is invalid".into()))?;
     for resource in &resources {
-        workflow::catalogue::put_resource(context, resource).await?;
+        if workflow::catalogue::find_resource(context, &resource.id)
+            .await?
+            .is_none()
+        {
+            workflow::catalogue::put_resource(context, resource).await?;
+        }
     }
     for event_type in &event_types {
+        if workflow::catalogue::find_event_type(context, &event_type.id)
+            .await?
+            .is_some()
+        {
+            continue;
+        }
         let written = workflow::catalogue::put_event_type(context, event_type, None).await?;
         written.map_err(|_| WorkflowError::Internal("the demo catalogue lacks a resource".into()))?;
     }

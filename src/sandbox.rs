@@ -2,7 +2,7 @@
 //!
 //! It lets people try the service without a Stripe account, and tests run against it. It uses the same forms, ids, error
 //! bodies, idempotency keys and signed webhooks as a test-mode account, so the service's Stripe client works unchanged.
-//! In addition it has controls under `/sandbox` and injectable faults. It holds one account in memory, runs on loopback
+//! In addition it has controls under `/sandbox` and injectable faults. It holds one account in memory, keeps it in a file if it is asked to, runs on loopback
 //! and holds no secrets. It is independent of the other layers, and its clock is a parameter.
 //!
 //! | files | contents |
@@ -10,12 +10,13 @@
 //! | `simulator`, `server`, `background_tasks` | shared state, HTTP server, tasks of automatic mode |
 //! | `request_pipeline`, `authentication`, `endpoint`, `idempotency_keys`, `responses`, `api_error` | one API call from request to response |
 //! | `form_params`, `session_params`, `refund_params`, `listing`, `api_operations` | parameters and effects of API calls |
-//! | `account_state`, `objects`, `object_json`, `ids`, `currencies` | Stripe's objects, stored and rendered |
+//! | `account_state`, `account_file`, `objects`, `object_json`, `ids`, `currencies` | Stripe's objects, stored, kept in a file and rendered |
 //! | `sessions`, `payment_links`, `payments`, `refunds`, `disputes` | changes of Stripe's objects |
 //! | `event_log`, `webhook_endpoint`, `webhook_delivery`, `webhook_client`, `webhook_signature` | events and webhooks |
 //! | `fault_injection`, `fault_plan` | injectable faults, and the calls and webhooks that they hit |
 //! | `test_controls`, `control_routes`, `money_routes`, `control_error`, `object_views`, `payment_page` | control by tests and people |
 
+mod account_file;
 mod account_state;
 mod api_error;
 mod api_operations;

@@ -7,7 +7,7 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::fault_plan::WebhookFaultPlanner;
@@ -37,7 +37,7 @@ impl ChangeContext {
 }
 
 /// An event and the exact body that its webhooks carry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueuedEvent {
     /// The event's id, `evt_…`.
     pub id: String,
@@ -53,6 +53,14 @@ impl QueuedEvent {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.payload).unwrap_or(Value::Null)
     }
+}
+
+/// What a file keeps of an event log.
+#[derive(Serialize, Deserialize)]
+pub(super) struct EventLogCopy {
+    events: Vec<QueuedEvent>,
+    pending: Vec<String>,
+    endpoint: WebhookEndpointSettings,
 }
 
 /// The recorded events, and the queue of those that the receiver has not accepted yet.
@@ -96,6 +104,34 @@ impl EventLog {
                 self.enqueue(&id);
             }
         }
+    }
+
+    /// Copies the newest events, and all that the receiver has not accepted yet.
+    pub(super) fn copy(&self, newest: usize) -> EventLogCopy {
+        let pending: HashSet<&String> = self.pending.iter().collect();
+        let first = self.all.len().saturating_sub(newest);
+        let kept = self.all.values().enumerate();
+        let kept = kept.filter(|(place, event)| *place >= first || pending.contains(&event.id));
+        EventLogCopy {
+            events: kept.map(|(_, event)| event.clone()).collect(),
+            pending: self.pending.iter().cloned().collect(),
+            endpoint: self.endpoint.clone(),
+        }
+    }
+
+    /// Goes on with the events of an earlier log.
+    pub(super) fn restore(&mut self, copy: EventLogCopy) {
+        self.all = copy
+            .events
+            .into_iter()
+            .map(|event| (event.id.clone(), event))
+            .collect();
+        self.pending = copy.pending.into();
+        if self.has_background_delivery {
+            let pending = self.pending.iter();
+            self.unclaimed = pending.map(|id| (id.clone(), Duration::ZERO)).collect();
+        }
+        self.endpoint = copy.endpoint;
     }
 
     /// Bounds the memory of a long run: when the log is full, removes the delivered events of its older half.

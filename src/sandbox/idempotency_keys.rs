@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use axum::body::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::api_error::ApiError;
 
@@ -27,6 +28,17 @@ struct KeyEntry {
     fingerprint: [u8; 32],
     /// `None` while the first request is in progress.
     response: Option<SavedResponse>,
+}
+
+/// What a file keeps of a key with a saved response.
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeyCopy {
+    key: String,
+    begun_at: i64,
+    fingerprint: [u8; 32],
+    status: u16,
+    body: String,
+    request_id: String,
 }
 
 /// The idempotency keys of the last 24 hours.
@@ -78,6 +90,44 @@ impl IdempotencyKeys {
     /// Forgets the key, as if no request had used it.
     pub(super) fn release(&mut self, key: &str) {
         self.entries.remove(key);
+    }
+
+    /// Copies the keys that have a saved response, oldest first.
+    pub(super) fn copy(&self) -> Vec<KeyCopy> {
+        let copy_key = |(begun_at, key): &(i64, String)| {
+            let entry = self
+                .entries
+                .get(key)
+                .filter(|entry| entry.begun_at == *begun_at)?;
+            let response = entry.response.as_ref()?;
+            Some(KeyCopy {
+                key: key.clone(),
+                begun_at: entry.begun_at,
+                fingerprint: entry.fingerprint,
+                status: response.status,
+                body: String::from_utf8_lossy(&response.body).into_owned(),
+                request_id: response.request_id.clone(),
+            })
+        };
+        self.by_age.iter().filter_map(copy_key).collect()
+    }
+
+    /// Goes on with the keys of an earlier simulator.
+    pub(super) fn restore(&mut self, copies: Vec<KeyCopy>) {
+        for copy in copies {
+            let response = SavedResponse {
+                status: copy.status,
+                body: copy.body.into(),
+                request_id: copy.request_id,
+            };
+            let entry = KeyEntry {
+                begun_at: copy.begun_at,
+                fingerprint: copy.fingerprint,
+                response: Some(response),
+            };
+            self.by_age.push_back((copy.begun_at, copy.key.clone()));
+            self.entries.insert(copy.key, entry);
+        }
     }
 
     /// Forgets all keys that are not in use.

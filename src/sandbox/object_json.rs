@@ -115,7 +115,7 @@ pub(super) fn intent_to_json(intent: &Intent) -> Value {
         "amount": intent.amount, "amount_capturable": 0, "amount_details": { "tip": {} },
         "amount_received": intent.amount_received, "currency": intent.currency, "status": intent.status,
         "metadata": intent.metadata, "description": intent.description, "latest_charge": intent.latest_charge,
-        "last_payment_error": intent.last_error.map(payment_error_json),
+        "last_payment_error": intent.last_error.as_deref().map(payment_error_json),
         "canceled_at": intent.canceled_at, "cancellation_reason": canceled.then_some("expired"),
         "client_secret": format!("{}_secret_simulated", intent.id),
     });

@@ -1,7 +1,7 @@
 //! Stripe's objects as the simulator stores them: sessions, payment intents, charges, refunds and disputes.
 //!
 //! Plain data without behaviour. `account_state` holds the objects, `object_json` renders them, and `sessions`,
-//! `payments`, `refunds` and `disputes` change them. Amounts are in the currency's minor unit, times are Unix seconds.
+//! `payments`, `refunds` and `disputes` change them; `account_file` keeps them. Amounts are in the currency's minor unit, times are Unix seconds.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ const DELAYED_METHODS: &[&str] = &[
 ];
 
 /// The `status` of a Checkout Session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionStatus {
     /// The session can still be paid or expired.
@@ -54,7 +54,7 @@ impl PartialEq<&str> for SessionStatus {
 }
 
 /// The `payment_status` of a Checkout Session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStatus {
     /// The money has arrived.
@@ -83,7 +83,7 @@ impl PartialEq<&str> for PaymentStatus {
 }
 
 /// One line of a Checkout Session: a product and its quantity.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct LineItem {
     pub(super) id: String,
     pub(super) name: String,
@@ -99,7 +99,7 @@ impl LineItem {
 }
 
 /// The checked parameters of a new Checkout Session.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SessionParams {
     pub(super) line_items: Vec<LineItem>,
     pub(super) currency: String,
@@ -120,7 +120,7 @@ pub(super) struct SessionParams {
 }
 
 /// A Checkout Session (docs.stripe.com/api/checkout/sessions/object).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Session {
     pub(super) id: String,
     pub(super) created: i64,
@@ -143,7 +143,7 @@ impl Session {
 }
 
 /// The `status` of a PaymentIntent, as far as Checkout uses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IntentStatus {
     /// The guest has not paid yet, or the last attempt failed.
@@ -175,7 +175,7 @@ impl PartialEq<&str> for IntentStatus {
 }
 
 /// Represents a PaymentIntent of Stripe (docs.stripe.com/api/payment_intents/object).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Intent {
     pub(super) id: String,
     pub(super) created: i64,
@@ -189,11 +189,11 @@ pub(super) struct Intent {
     pub(super) latest_charge: Option<String>,
     pub(super) canceled_at: Option<i64>,
     /// The `code` of `last_payment_error`.
-    pub(super) last_error: Option<&'static str>,
+    pub(super) last_error: Option<String>,
 }
 
 /// A successful Charge; the simulator stores no failed ones.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Charge {
     pub(super) id: String,
     pub(super) created: i64,
@@ -275,7 +275,7 @@ impl Default for RefundOutcome {
 }
 
 /// A Refund of a whole charge or a part of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Refund {
     pub(super) id: String,
     pub(super) created: i64,
@@ -340,7 +340,7 @@ impl DisputeStatus {
 }
 
 /// A Dispute over a charge, or a part of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Dispute {
     pub(super) id: String,
     pub(super) created: i64,

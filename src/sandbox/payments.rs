@@ -199,11 +199,11 @@ fn succeed_intent(state: &mut AccountState, intent: &str, context: &ChangeContex
     state.record_charge_event("charge.succeeded", &charge_id, context);
 }
 
-fn fail_intent(state: &mut AccountState, intent: &str, code: &'static str, context: &ChangeContext) {
+fn fail_intent(state: &mut AccountState, intent: &str, code: &str, context: &ChangeContext) {
     if let Some(found) = state.intents.get_mut(intent) {
         // Stripe has no status `failed`: the intent waits for another payment method.
         found.status = IntentStatus::RequiresPaymentMethod;
-        found.last_error = Some(code);
+        found.last_error = Some(code.to_owned());
     }
     state.record_intent_event("payment_intent.payment_failed", intent, context);
 }

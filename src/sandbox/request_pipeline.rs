@@ -135,8 +135,9 @@ impl Simulator {
         match (key, response) {
             (Some(key), Some(response)) => self.idempotency_keys().save_response(key, response),
             (Some(key), None) => self.idempotency_keys().release(key),
-            (None, _) => {}
+            (None, _) => return,
         }
+        self.shared.account_changed.notify_one();
     }
 
     fn execute_call(&self, call: &ApiCall, key: Option<&str>, info: &RequestInfo) -> ApiResponse {

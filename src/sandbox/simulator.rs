@@ -1,4 +1,5 @@
-//! The simulator's state and configuration: one account in memory, shared by all clones of [`Simulator`].
+//! The simulator's state and configuration: one account in memory, shared by all clones of [`Simulator`]. `account_file`
+//! can keep it in a file.
 //!
 //! Other files add what it does: `server` its HTTP interface, `test_controls` and `webhook_delivery` the Rust interface
 //! for tests.
@@ -56,6 +57,8 @@ pub(super) struct SharedState {
     pub(super) webhook_client: WebhookClient,
     /// Wakes the background delivery when there is a new event or a new webhook URL.
     pub(super) delivery_wakeup: Notify,
+    /// Wakes the task that keeps the account in a file.
+    pub(super) account_changed: Notify,
 }
 
 /// Locks a mutex, even if a thread panicked while it held the lock.
@@ -78,6 +81,7 @@ impl Simulator {
             counts: Mutex::default(),
             webhook_client: WebhookClient::new(),
             delivery_wakeup: Notify::new(),
+            account_changed: Notify::new(),
             config,
         });
         Simulator { shared }
@@ -91,6 +95,7 @@ impl Simulator {
     pub(super) fn change_state<T>(&self, change: impl FnOnce(&mut AccountState) -> T) -> T {
         let mut account = lock(&self.shared.account);
         let result = change(&mut account);
+        self.shared.account_changed.notify_one();
         if account.events.has_unclaimed() {
             self.shared.delivery_wakeup.notify_one();
         }

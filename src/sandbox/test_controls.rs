@@ -67,7 +67,7 @@ impl Simulator {
         self.change_state(|state| state.expire_due_sessions(now));
     }
 
-    /// Adds a session that an earlier run of the simulator made, as expired: it remembers nothing of an earlier run.
+    /// Adds a session that an earlier run of the simulator made and that is not in its file, as expired.
     pub fn add_expired_session(&self, id: &str) {
         let now = self.now().timestamp();
         self.change_state(|state| state.add_expired_session(id, now));

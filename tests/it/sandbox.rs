@@ -2,9 +2,10 @@
 //!
 //! These tests do not cover the service. They show that the simulator can stand in for Stripe. `official_sdk` tests it
 //! with Stripe's own client; the other files test what an SDK hides.
-//! Two run the whole `holdfast sandbox`: `integration_clients`, with the clients that `docs/integration.md` shows, and
-//! `public_url`, behind an address that guests use.
+//! Three run the whole `holdfast sandbox`: `integration_clients`, with the clients that `docs/integration.md` shows,
+//! `public_url`, behind an address that guests use, and `restart`, which ends it and starts it again.
 
+mod account_file;
 mod checkout;
 mod disputes;
 mod fault_injection;
@@ -15,4 +16,5 @@ pub(crate) mod official_sdk;
 mod payments;
 mod public_url;
 mod refunds;
+mod restart;
 mod webhooks;

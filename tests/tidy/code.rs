@@ -81,6 +81,11 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "the delay between two attempts to deliver a webhook, and the polling of session expiry",
     ),
     (
+        "src/sandbox/account_file.rs",
+        "sleep",
+        "the pause after a write, so that many changes are one write",
+    ),
+    (
         "src/sandbox/server.rs",
         "sleep",
         "the time that open responses have at shutdown",
