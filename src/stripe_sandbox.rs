@@ -1,6 +1,6 @@
 //! The command `holdfast stripe-sandbox`: runs the Stripe simulator alone.
 //!
-//! Other programs, or several instances of Holdfast, can then share one simulator.
+//! Other programs, or several instances of Holdfast, can then share one simulator. `docs/simulator.md` is its manual.
 
 use std::io;
 use std::net::SocketAddr;

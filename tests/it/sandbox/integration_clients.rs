@@ -35,7 +35,7 @@ struct DocumentedClient {
 }
 
 /// The only code block of this language.
-fn code_block<'a>(document: &'a str, language: &str) -> &'a str {
+pub(super) fn code_block<'a>(document: &'a str, language: &str) -> &'a str {
     let fence = format!("\n```{language}\n");
     let mut blocks = document.split(&fence).skip(1);
     let block = blocks.next().unwrap_or_else(|| panic!("no block of {language}"));
