@@ -17,7 +17,7 @@ use crate::domain::hold_limit::MostUnpaidHolds;
 use crate::domain::time::Clock;
 use crate::domain::token::ConfiguredTokenKeys;
 use crate::gateway::client::StripeGateway;
-use crate::gateway::stripe_config::{STRIPE_API, StripeConfig};
+use crate::gateway::stripe_config::{STRIPE_API, StripeConfig, StripeRateLimits};
 use crate::http::client_address::TrustedProxies;
 use crate::http::rate_limit::ClientRateLimiter;
 use crate::http::{self, Server};
@@ -346,6 +346,7 @@ fn build_server(
     let own_origins = own_origins.map_err(|error| StartupError::Other(Box::new(error)))?;
     let allowed = config.allowed_origins.iter().map(url::Url::origin);
     let header = |url: &url::Url| HeaderValue::from_str(&url.origin().ascii_serialization()).ok();
+    let checks_per_second = StripeRateLimits::of_mode(stripe.is_live()).quarter();
     let api = http::describe_api();
     let openapi = api
         .to_pretty_json()
@@ -372,7 +373,7 @@ fn build_server(
         response_space: http::ResponseSpace::default(),
         key_lookups: Semaphore::new(http::MAX_KEY_LOOKUPS),
         trusted_proxies: TrustedProxies::new(config.trusted_proxies.clone()),
-        rate_limiter: ClientRateLimiter::new(config.rate_limit, config.read_limit),
+        rate_limiter: ClientRateLimiter::new(config.rate_limit, config.read_limit, checks_per_second),
         calendar_allow_private: config.calendar_allow_private,
         operations: http::OperationNames::new(&api),
         openapi,

@@ -3,8 +3,8 @@
 //!
 //! A handler reads a request, calls a workflow and shows the result. It decides nothing and never calls the store.
 //!
-//! - Guests and checkout pages: `event_types`, `slots`, `holds`, `move_hold`, `return_pages`, `calendar_export`,
-//!   `hold_calendar`.
+//! - Guests and checkout pages: `event_types`, `slots`, `holds`, `check_hold`, `move_hold`, `return_pages`,
+//!   `calendar_export`, `hold_calendar`.
 //! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. Programmers: `reference_page`. The demo
 //!   shop: `demo_page`.
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`,
@@ -17,7 +17,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::{IntoResponse, Response};
@@ -49,6 +49,7 @@ mod audit_trail;
 mod auth;
 mod calendar_export;
 mod catalogue_file;
+mod check_hold;
 pub mod client_address;
 mod compression;
 mod connections;
@@ -105,6 +106,7 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
     let mut guests = OpenApiRouter::new()
         .routes(routes!(holds::start_checkout))
         .routes(routes!(holds::get_hold, holds::cancel_hold))
+        .routes(routes!(check_hold::check_hold))
         .routes(routes!(move_hold::move_hold))
         .routes(routes!(hold_calendar::get_hold_calendar))
         .routes(routes!(calendar_export::export_calendar));
@@ -337,6 +339,7 @@ async fn limit_requests(
     let limiter = &server.rate_limiter;
     let counted = match *request.method() {
         _ if request.extensions().get::<auth::KeyHolder>().is_some() => Ok(()),
+        Method::POST if is_check(&request) => limiter.count_read(client),
         Method::POST | Method::DELETE => limiter.count_change(client),
         Method::GET | Method::HEAD => limiter.count_read(client),
         _ => Ok(()),
@@ -345,6 +348,11 @@ async fn limit_requests(
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
+}
+
+fn is_check(request: &Request) -> bool {
+    let path = request.extensions().get::<MatchedPath>();
+    path.is_some_and(|path| path.as_str() == check_hold::CHECK_PATH)
 }
 
 /// Bounds the memory of responses that their clients have not read yet.

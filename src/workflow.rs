@@ -13,6 +13,7 @@ pub mod availability;
 pub mod cancel_hold;
 pub mod catalogue;
 pub mod catalogue_file;
+pub mod check_hold;
 pub mod closures;
 mod context;
 pub mod deliver_events;

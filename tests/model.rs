@@ -7,7 +7,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `graph` | the graph: states, steps, properties |
+//! | `graph`, `budget` | the graph: states, steps, properties; how often each action may happen |
 //! | `final_sweep` | the state that is reached when only the sweep still runs |
 //! | `process` | a running workflow as a value |
 //! | `call` | the calls of a workflow, and their replies |
@@ -17,6 +17,7 @@
 //! | `ledger`, `money` | the ledger of the simulated store, and the refunds and disputes of the simulated Stripe |
 //! | `refunds` | the graphs of refunds and disputes |
 //! | `copies`, `waiting_payments` | the graphs of payments through other sessions, and before the hold is placed |
+//! | `checks` | the graph of guests on the return page |
 //!
 //! The store here is a few lines for each transaction; the store's contract tests check that the engines do the same.
 //! Time is not modelled: what a clock decides may happen at any moment, which covers every clock.
@@ -29,10 +30,14 @@
 
 #[path = "model/attempts.rs"]
 mod attempts;
+#[path = "model/budget.rs"]
+mod budget;
 #[path = "model/call.rs"]
 mod call;
 #[path = "model/catalogue.rs"]
 mod catalogue;
+#[path = "model/checks.rs"]
+mod checks;
 #[path = "model/commands.rs"]
 mod commands;
 #[path = "model/copies.rs"]
@@ -70,23 +75,11 @@ mod waiting_payments;
 #[path = "model/world.rs"]
 mod world;
 
-use graph::{Action, Budget, SlotModel, State};
+use budget::{Budget, NOTHING};
+use graph::{Action, SlotModel, State};
 use stateright::{Checker, HasDiscoveries, Model, Path};
 use stripe::StripeAction::*;
 use world::Mutation;
-
-/// A budget in which nothing fails and nothing happens by itself.
-const NOTHING: Budget = Budget {
-    crashes: 0,
-    lost_calls: 0,
-    lost_commits: 0,
-    lapses: 0,
-    sweeps: 0,
-    deliveries: 0,
-    stripe_actions: 0,
-    releases: 0,
-    cancellations: 0,
-};
 
 /// Two guests who compete for one slot.
 const TWO: SlotModel = SlotModel {
@@ -102,26 +95,9 @@ const TWO: SlotModel = SlotModel {
 
 const ONE: SlotModel = SlotModel { guests: 1, ..TWO };
 
-/// Widens each part of a budget that is not zero.
-fn widened(budget: Budget) -> Budget {
-    let more: u8 = std::env::var("HOLDFAST_MODEL_MORE").map_or(0, |text| text.parse().unwrap());
-    let wider = |count: u8| if count == 0 { 0 } else { count + more };
-    Budget {
-        crashes: wider(budget.crashes),
-        lost_calls: wider(budget.lost_calls),
-        lost_commits: wider(budget.lost_commits),
-        lapses: wider(budget.lapses),
-        sweeps: wider(budget.sweeps),
-        deliveries: wider(budget.deliveries),
-        stripe_actions: wider(budget.stripe_actions),
-        releases: wider(budget.releases),
-        cancellations: wider(budget.cancellations),
-    }
-}
-
 /// Explores the whole graph and asserts that no property is broken.
 fn assert_holds(name: &str, slot: SlotModel) {
-    let budget = widened(slot.budget);
+    let budget = slot.budget.widened();
     let done = SlotModel { budget, ..slot }
         .checker()
         .finish_when(HasDiscoveries::AnyFailures)

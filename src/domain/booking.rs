@@ -162,7 +162,7 @@ pub enum Actor {
     Event(EventId),
     /// The sweep that works on overdue holds.
     Sweep,
-    /// The guest, who presented the hold's token.
+    /// The guest, who presented the hold's token or came back from the payment page.
     Guest,
     /// An operator of the shop, by the name of the key; `None` on lines of a version without such names.
     Operator(Option<String>),

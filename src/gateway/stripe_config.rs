@@ -28,11 +28,7 @@ pub struct StripeConfig {
 impl StripeConfig {
     /// Returns the defaults for an API at `api_base`, with Stripe's limits for the key's mode.
     pub fn new(secret_key: SecretString, api_base: Url) -> Self {
-        let limits = if is_live_key(&secret_key) {
-            StripeRateLimits::LIVE
-        } else {
-            StripeRateLimits::TEST
-        };
+        let limits = StripeRateLimits::of_mode(is_live_key(&secret_key));
         Self {
             secret_key,
             api_base,

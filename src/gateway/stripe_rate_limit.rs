@@ -33,6 +33,17 @@ impl StripeRateLimits {
         per_endpoint: per_second(25),
         total: per_second(25),
     };
+
+    /// Returns what Stripe allows for a live key, or for a test key.
+    pub fn of_mode(is_live: bool) -> Self {
+        if is_live { Self::LIVE } else { Self::TEST }
+    }
+
+    /// Returns a quarter of the requests that may read sessions, at least one in a second.
+    pub fn quarter(self) -> NonZeroU32 {
+        let requests = self.per_endpoint.min(self.total).get() / 4;
+        NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN)
+    }
 }
 
 const fn per_second(requests: u32) -> NonZeroU32 {
@@ -166,6 +177,8 @@ mod tests {
             ),
             (25, 25)
         );
+        assert_eq!(StripeRateLimits::LIVE.quarter().get(), 6);
+        assert_eq!(limits(3, 9).quarter().get(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -60,7 +60,7 @@ fn to_network(address: IpAddr) -> IpAddr {
 }
 
 /// The address that a request comes from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ClientAddress(pub(super) IpAddr);
 
 impl ClientAddress {

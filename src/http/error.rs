@@ -192,7 +192,14 @@ impl Problem {
     /// Sets after how long a retry makes sense.
     pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
         Self {
-            retry_after: Some(wait.as_secs().max(1)),
+            // Rounded up: who comes back then is not refused again.
+            retry_after: Some(
+                wait.as_millis()
+                    .div_ceil(1000)
+                    .try_into()
+                    .unwrap_or(u64::MAX)
+                    .max(1),
+            ),
             ..self
         }
     }

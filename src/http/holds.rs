@@ -311,7 +311,7 @@ pub(super) async fn cancel_hold(
     Ok(Json(HoldView::new(&booking)))
 }
 
-async fn find_booking(server: &Server, id: HoldId) -> Result<Booking, Problem> {
+pub(super) async fn find_booking(server: &Server, id: HoldId) -> Result<Booking, Problem> {
     let booking = queries::find_hold(&server.context, id).await?;
     booking.ok_or_else(|| Problem::not_found("hold"))
 }

@@ -62,6 +62,19 @@ pub trait Holds {
     ) -> Result<ReleaseLease, StoreError>;
     /// Leases `held` and `processing` holds that are due by the database's clock, oldest first.
     async fn lease_due_holds(&self, request: &LeaseRequest) -> Result<Vec<Booking>, StoreError>;
+    /// Writes that the guest of a `held` hold was seen on the return page at `at`, and that the sweep reads the session at
+    /// `read_at`. Only the first time counts.
+    async fn record_return(
+        &self,
+        id: HoldId,
+        at: DateTime<Utc>,
+        read_at: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+    /// Finds `held` holds whose session is to be read because their guests came back, oldest first. They are due again after
+    /// the duration of the request, unless [`Self::finish_read`] is called.
+    async fn take_returned_holds(&self, request: &LeaseRequest) -> Result<Vec<Booking>, StoreError>;
+    /// Writes that Stripe has answered for a hold of [`Self::take_returned_holds`].
+    async fn finish_read(&self, id: HoldId) -> Result<(), StoreError>;
     /// Returns a hold that the sweep has leased, without a change, due again at `due_at`, and counts the try.
     /// `forget_requester` is for a release that Stripe certainly did not carry out.
     async fn defer_hold(
@@ -199,6 +212,13 @@ impl NamedHoldRow {
         Ok(named)
     }
 }
+
+/// Writes that the guest of hold `$1` came back at `$2`, and that the session is to be read at `$3`.
+pub(super) const RECORD_RETURN: &str = "UPDATE holds SET returned_at = $2, read_due_at = $3
+     WHERE id = $1 AND status = 'held' AND returned_at IS NULL";
+
+/// Writes that the session of hold `$1` was read.
+pub(super) const FINISH_READ: &str = "UPDATE holds SET read_due_at = NULL WHERE id = $1";
 
 /// Returns hold `$1`, which was leased on demand, due at `$2` at the latest; `$3` tells whether to forget who requested the
 /// release.

@@ -1,4 +1,4 @@
-//! Asks Stripe again about one hold in any status, for an operator who doubts what the store says.
+//! Asks Stripe again about one hold in any status: for an operator who doubts what the store says, and for `check_hold`.
 //!
 //! What Stripe says about the session is applied as if an event had brought it. So a payment whose webhook was lost
 //! confirms its hold, a late payment gets its slot back or is refunded, and a delayed payment gets its result. An open
@@ -25,23 +25,42 @@ pub async fn refresh_hold(
 ) -> Result<Option<Booking>, WorkflowError> {
     let saga = Arc::clone(context);
     context
-        .run_in_task(async move { apply_session(&saga, id, actor).await })
+        .run_in_task(async move {
+            let Some(booking) = saga.store.find_booking(id).await? else {
+                return Ok(None);
+            };
+            let read = read_and_apply(&saga, booking, actor).await?;
+            Ok(Some(read.booking))
+        })
         .await
 }
 
-async fn apply_session(
+/// A hold whose session was read.
+pub(super) struct ReadHold {
+    /// The hold as it is after Stripe's answer.
+    pub(super) booking: Booking,
+    /// Whether the session is open.
+    pub(super) is_open: bool,
+}
+
+/// Reads the session of a hold at Stripe, and applies what it says.
+///
+/// # Errors
+/// [`WorkflowError::Stripe`] if Stripe gave no answer: nothing has changed.
+pub(super) async fn read_and_apply(
     context: &Context,
-    id: HoldId,
+    booking: Booking,
     actor: Actor,
-) -> Result<Option<Booking>, WorkflowError> {
-    let Some(booking) = context.store.find_booking(id).await? else {
-        return Ok(None);
-    };
+) -> Result<ReadHold, WorkflowError> {
     let answer = release_hold::read_session(context, &StoredSession::from(&booking)).await;
-    let Some(fact) = answer.map_err(release_hold::to_stripe_error)? else {
-        return Ok(Some(booking));
-    };
-    apply_fact::apply_fact(context, booking, &fact, actor)
-        .await
-        .map(Some)
+    Ok(match answer.map_err(release_hold::to_stripe_error)? {
+        None => ReadHold {
+            booking,
+            is_open: true,
+        },
+        Some(fact) => ReadHold {
+            booking: apply_fact::apply_fact(context, booking, &fact, actor).await?,
+            is_open: false,
+        },
+    })
 }

@@ -1,6 +1,6 @@
 //! The sweep: finishes what was left unfinished, and learns from Stripe what webhooks did not bring.
 //!
-//! It asks Stripe about overdue holds and slow payments, recovers attempts, carries out commands and deletes expired
+//! It asks Stripe about overdue holds, slow payments and guests who came back from the payment page, recovers attempts, carries out commands and deletes expired
 //! data. Its work is bounded by what is due, and its time by a limit. It leases what it works on, so it can run on every
 //! instance and at any time.
 
@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use tokio::time::Instant;
 
+use super::check_hold::check_returned_holds;
 use super::closures::date_closures;
 use super::context::Context;
 use super::error::WorkflowError;
@@ -64,6 +65,7 @@ async fn sweep(context: &Context) -> Result<SweepReport, WorkflowError> {
     };
     let until = || Instant::now() + context.settings.sweep_time;
     sweep_holds(context, now, until(), &mut report).await?;
+    sweep_returned_holds(context, until(), &mut report).await?;
     report.failed += recover_attempts::recover_attempts(context, until()).await?;
     waiting_payments::settle_waits(context).await?;
     record_money::settle_unnoted(context).await;
@@ -106,6 +108,27 @@ async fn sweep_holds(
             .await;
         for (before, result) in results {
             count_result(report, before, result);
+        }
+        if !is_full || Instant::now() >= until {
+            return Ok(());
+        }
+    }
+}
+
+/// Asks Stripe about holds whose guests came back from the payment page; begins no batch after `until`.
+async fn sweep_returned_holds(
+    context: &Context,
+    until: Instant,
+    report: &mut SweepReport,
+) -> Result<(), WorkflowError> {
+    loop {
+        let (results, is_full) = check_returned_holds(context).await?;
+        for result in results {
+            match &result {
+                // An open session is an answer: the guest can still pay.
+                Ok(booking) if booking.hold.status == Status::Held => report.examined += 1,
+                _ => count_result(report, Status::Held, result),
+            }
         }
         if !is_full || Instant::now() >= until {
             return Ok(());

@@ -16,6 +16,7 @@ mod cancel_hold;
 mod capacity;
 mod catalogue;
 mod catalogue_file;
+mod check_hold;
 mod closed_times;
 mod closures;
 mod command_line;

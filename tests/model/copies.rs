@@ -1,6 +1,7 @@
 //! The graphs of payments that a hold's own session did not take: of a lost attempt's session, and of a copy.
 
-use crate::graph::{Budget, SlotModel};
+use crate::budget::Budget;
+use crate::graph::SlotModel;
 use crate::stripe::StripeAction::*;
 use crate::world::Mutation;
 use crate::{NOTHING, ONE, REPAIRED, TWO, assert_found, assert_holds};

@@ -241,6 +241,18 @@ impl Holds for Script {
         }
     }
 
+    async fn record_return(&self, _: HoldId, _: DateTime<Utc>, _: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn take_returned_holds(&self, _: &LeaseRequest) -> Result<Vec<Booking>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn finish_read(&self, _: HoldId) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+
     async fn defer_hold(
         &self,
         id: HoldId,

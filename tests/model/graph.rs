@@ -8,35 +8,13 @@ use std::collections::BTreeMap;
 use holdfast::domain::hold::Status;
 use stateright::{Model, Property};
 
+use crate::budget::Budget;
 use crate::call::{Call, GUESTS, Guest, StripeEvent};
 use crate::final_sweep;
 use crate::money::Refund;
 use crate::process::{Kind, Next, Ordered, Process};
 use crate::stripe::StripeAction;
 use crate::world::{Choice, Mutation, Session, SessionState, World, is_read, is_stripe_call};
-
-/// How often each action may happen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Budget {
-    /// The number of processes that may crash.
-    pub(crate) crashes: u8,
-    /// The number of calls to Stripe that may fail or lose their response.
-    pub(crate) lost_calls: u8,
-    /// The number of transactions that may fail or lose their response.
-    pub(crate) lost_commits: u8,
-    /// How often all leases may end.
-    pub(crate) lapses: u8,
-    /// The number of sweep parts that may start by themselves, on any instance.
-    pub(crate) sweeps: u8,
-    /// The number of events that may be delivered.
-    pub(crate) deliveries: u8,
-    /// The number of actions of guests, banks and the shop at Stripe.
-    pub(crate) stripe_actions: u8,
-    /// The number of holds that their guests may release.
-    pub(crate) releases: u8,
-    /// The number of holds that an operator may cancel.
-    pub(crate) cancellations: u8,
-}
 
 /// What may happen in a graph, and how often.
 #[derive(Clone, Copy, Debug)]
@@ -271,6 +249,10 @@ impl SlotModel {
             let with_url = (0..self.guests).filter(|guest| state.world.has_url[*guest]);
             kinds.extend(with_url.map(Kind::ReleaseByGuest));
         }
+        if state.remaining.checks > 0 {
+            let with_url = (0..self.guests).filter(|guest| state.world.has_url[*guest]);
+            kinds.extend(with_url.map(Kind::Check));
+        }
         if state.remaining.cancellations > 0 {
             let placed = (0..self.guests).filter(|guest| state.world.store.holds[*guest].is_some());
             let ordered = [Ordered::All, Ordered::Nothing, Ordered::Part];
@@ -299,6 +281,7 @@ impl State {
         match kind {
             Kind::Checkout(_) | Kind::KeyedCheckout(_) => self.started_guests += 1,
             Kind::ReleaseByGuest(_) => self.remaining.releases -= 1,
+            Kind::Check(_) => self.remaining.checks -= 1,
             Kind::Cancel(..) => self.remaining.cancellations -= 1,
             Kind::SweepHold
             | Kind::SweepAttempt { .. }

@@ -13,6 +13,7 @@ use holdfast::domain::key_scope::{KeyScope, ScopedKey};
 use holdfast::domain::session::{EventRefs, HoldClaim};
 use holdfast::domain::token::ConfiguredTokenKeys;
 use holdfast::gateway::webhook::{Event, EventContent};
+use holdfast::workflow::check_hold::check_hold;
 use holdfast::workflow::release_hold::release_hold;
 use holdfast::workflow::start_checkout::{Checkout, CheckoutError, start_checkout};
 use holdfast::workflow::{Context, Settings, WorkflowError, apply_event, cancel_hold, sweep};
@@ -33,6 +34,8 @@ pub(crate) enum Kind {
     Webhook(StripeEvent),
     /// A guest releases the hold by its token.
     ReleaseByGuest(Guest),
+    /// The return page of a guest asks Stripe about the hold.
+    Check(Guest),
     /// The sweep releases an overdue hold, or checks a delayed payment.
     SweepHold,
     /// The sweep recovers an attempt; `late` if its session can no longer be open.
@@ -210,6 +213,10 @@ async fn run_workflow(kind: Kind, context: &Arc<Context>) -> Next {
                 .await
                 .map(drop)
         }
+        Kind::Check(guest) => match context.store.find_booking(hold_id(guest)).await {
+            Ok(Some(booking)) => check_hold(context, booking, || true).await.map(drop),
+            Ok(None) | Err(_) => return Next::Ends,
+        },
         Kind::Cancel(guest, ordered) => {
             let actor = holdfast::domain::booking::Actor::Operator(None);
             cancel_hold::cancel_by_operator(context, hold_id(guest), ordered.into(), None, actor)

@@ -1,6 +1,7 @@
 //! The graphs of refunds and disputes: each order is refunded once, and the ledger ends with the money that Stripe has.
 
-use crate::graph::{Budget, SlotModel};
+use crate::budget::Budget;
+use crate::graph::SlotModel;
 use crate::stripe::StripeAction::*;
 use crate::world::Mutation;
 use crate::{NOTHING, ONE, REPAIRED, assert_found, assert_holds};

@@ -6,9 +6,10 @@ use holdfast::domain::ids::HoldId;
 use holdfast::domain::payment::Payment;
 use holdfast::store::{StoreError, WaitingPayment, WaitingPayments};
 
+use crate::budget::Budget;
 use crate::call::{Call, Guest, Reply, by_intent, hold_id, receipt, session_id};
 use crate::doubles::{Script, unexpected};
-use crate::graph::{Budget, SlotModel};
+use crate::graph::SlotModel;
 use crate::ledger::as_stored;
 use crate::process::Kind;
 use crate::stripe::StripeAction::*;

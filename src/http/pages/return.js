@@ -10,12 +10,15 @@ const byId = (id) => document.getElementById(id);
 const holdId = new URLSearchParams(location.search).get("hold") ?? "";
 // The record is there only if this tab started the booking.
 const record = bookingRecord.load(holdId);
-const openedAt = Date.now();
 
 const FIRST_PAUSE = 600;
 const LONGEST_PAUSE = { held: 10_000, processing: 30_000 };
-// A payment's webhook usually arrives within this time. Only then does the page offer to pay again.
-const WEBHOOK_WAIT = 15_000;
+// The pauses between two checks, which ask Stripe. In between, the page asks for the hold as it is known.
+const FIRST_CHECK_PAUSE = 4_000;
+const LONGEST_CHECK_PAUSE = 60_000;
+const checks = { next: 0, pause: FIRST_CHECK_PAUSE };
+// Whether Stripe says that the guest can still pay. Not known until a check has an answer.
+let isOpen = false;
 
 const endMessages = {
   released: {
@@ -40,7 +43,7 @@ function describeHeld(hold) {
   if (turnedBack) {
     return ["Not paid yet", `Nothing was charged. Your slot is held for you until ${until}.`];
   }
-  const hint = hasWaited() ? " If you have not paid, you can go back to the payment." : "";
+  const hint = isOpen ? " If you have not paid, you can go back to the payment." : "";
   return [
     "Waiting for the payment",
     `Your slot is held until ${until}. This page updates by itself when the payment arrives.${hint}`,
@@ -64,8 +67,6 @@ const labels = {
   missing: "Not found", unavailable: "No answer",
 };
 
-const hasWaited = () => Date.now() - openedAt > WEBHOOK_WAIT;
-
 function showState(state, title, detail) {
   // Set only what changed: screen readers read this region aloud on every change.
   if (byId("title").textContent !== title) byId("title").textContent = title;
@@ -86,8 +87,8 @@ function showHold(hold) {
 
 function showActions(hold) {
   const isHeld = hold.status === "held";
-  // While a payment may still arrive, the page offers neither to pay again nor to give the slot back.
-  const isUnpaid = isHeld && (turnedBack || hasWaited());
+  // Only while Stripe says that the payment is open does the page offer to pay or to give the slot back.
+  const isUnpaid = isHeld && isOpen;
   byId("resume").hidden = !isUnpaid;
   if (isHeld) byId("resume").href = hold.checkout_url;
   byId("give-back").hidden = !(isUnpaid && record);
@@ -113,10 +114,28 @@ const waitUntilVisible = () => document.hidden
   ? new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }))
   : undefined;
 
+const isCheckDue = () => Date.now() >= checks.next;
+
+/** Asks for the hold: Stripe too, if that is due, else only as it is known. The first answer does not wait for Stripe. */
+async function fetchHold() {
+  const path = `/v1/holds/${encodeURIComponent(holdId)}`;
+  if (page.dataset.state === "loading" || !isCheckDue()) return callApi(path);
+  const result = await callApi(`${path}/check`, { method: "POST" });
+  // Another tab may have checked a moment ago.
+  const isTooSoon = result.problem?.code === "rate_limited";
+  checks.next = Date.now() + (isTooSoon ? result.retryAfter * 1000 : checks.pause);
+  if (result.answer) {
+    isOpen = result.answer.checkout_open === true;
+    checks.pause = Math.min(checks.pause * 2, LONGEST_CHECK_PAUSE);
+  }
+  // Without an answer from Stripe the hold can still be shown.
+  return result.answer || result.problem?.code === "not_found" ? result : callApi(path);
+}
+
 async function followHold() {
   for (let pause = FIRST_PAUSE; !isOver(); pause *= 1.6) {
     await waitUntilVisible();
-    const result = await callApi(`/v1/holds/${encodeURIComponent(holdId)}`);
+    const result = await fetchHold();
     // The guest may have given the slot back meanwhile: that is newer than this result.
     if (isOver()) return;
     if (result.answer) {
@@ -125,6 +144,7 @@ async function followHold() {
     } else {
       showFailure(result);
     }
+    if (result.answer && isCheckDue()) continue;
     pause = Math.min(pause, LONGEST_PAUSE[page.dataset.state] ?? LONGEST_PAUSE.held);
     await new Promise((resolve) => setTimeout(resolve, Math.max(pause, result.retryAfter * 1000)));
   }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::PgExecutor;
+use sqlx::postgres::{PgConnection, PgExecutor};
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
@@ -162,18 +162,40 @@ impl Holds for PostgresStore {
     async fn lease_due_holds(&self, request: &LeaseRequest) -> Result<Vec<Booking>, StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
-            let leased: Vec<Uuid> = sqlx::query_scalar(LEASE_DUE)
-                .bind(request.now)
-                .bind(request.duration.as_secs_f64())
-                .bind(i64::from(request.limit))
-                .fetch_all(&mut *transaction)
-                .await?;
-            let rows = sqlx::query_as(select!("WHERE h.id = ANY ($1) ORDER BY h.due_at, h.id")).bind(leased);
-            let rows = rows.fetch_all(&mut *transaction).await?;
+            let rows = take_due_rows(&mut transaction, LEASE_DUE, request).await?;
             transaction.commit().await?;
             Ok(BookingRow::decode_all(rows)?)
         })
         .await
+    }
+
+    async fn record_return(
+        &self,
+        id: HoldId,
+        at: DateTime<Utc>,
+        read_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        run_statement!(
+            self,
+            sqlx::query(holds::RECORD_RETURN)
+                .bind(DbUuid(id.0))
+                .bind(DbTime(at))
+                .bind(DbTime(read_at))
+        )
+    }
+
+    async fn take_returned_holds(&self, request: &LeaseRequest) -> Result<Vec<Booking>, StoreError> {
+        self.retrying(|| async {
+            let mut transaction = self.begin().await?;
+            let rows = take_due_rows(&mut transaction, TAKE_RETURNED, request).await?;
+            transaction.commit().await?;
+            Ok(BookingRow::decode_all(rows)?)
+        })
+        .await
+    }
+
+    async fn finish_read(&self, id: HoldId) -> Result<(), StoreError> {
+        run_statement!(self, sqlx::query(holds::FINISH_READ).bind(DbUuid(id.0)))
     }
 
     async fn defer_hold(
@@ -266,6 +288,30 @@ const LEASE_DUE: &str = "UPDATE holds SET leased_until = clock_timestamp() + mak
            AND (leased_until IS NULL OR leased_until <= clock_timestamp())
          ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
      RETURNING id";
+
+/// Finds holds whose session is to be read at `$1`, at most `$3`, and makes them due again after `$2` seconds. Several instances
+/// ask at once, so it skips locked rows.
+const TAKE_RETURNED: &str = "UPDATE holds SET read_due_at = $1::timestamptz + make_interval(secs => $2)
+     WHERE id = ANY (ARRAY(
+         SELECT id FROM holds WHERE status = 'held' AND read_due_at <= $1
+         ORDER BY read_due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+     RETURNING id";
+
+/// Runs a statement that takes due holds, and reads them, oldest first.
+async fn take_due_rows(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    request: &LeaseRequest,
+) -> sqlx::Result<Vec<BookingRow>> {
+    let taken: Vec<Uuid> = sqlx::query_scalar(statement)
+        .bind(request.now)
+        .bind(request.duration.as_secs_f64())
+        .bind(i64::from(request.limit))
+        .fetch_all(&mut *connection)
+        .await?;
+    let rows = sqlx::query_as(select!("WHERE h.id = ANY ($1) ORDER BY h.due_at, h.id"));
+    rows.bind(taken).fetch_all(connection).await
+}
 
 /// Adds the filter's conditions to a list of holds.
 fn narrowed(mut query: QueryBuilder<Postgres>, filter: &HoldFilter) -> QueryBuilder<Postgres> {

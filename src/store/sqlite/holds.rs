@@ -122,9 +122,33 @@ impl Holds for SqliteStore {
 
     async fn lease_due_holds(&self, request: &LeaseRequest) -> Result<Vec<Booking>, StoreError> {
         let mut transaction = self.begin().await?;
-        let rows = lease_due_rows(&mut transaction, request).await?;
+        let rows = take_due_rows(&mut transaction, LEASE_DUE, request).await?;
         self.commit(transaction).await?;
         BookingRow::decode_all(rows)
+    }
+
+    async fn record_return(
+        &self,
+        id: HoldId,
+        at: DateTime<Utc>,
+        read_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let query = sqlx::query(holds::RECORD_RETURN).bind(DbUuid(id.0));
+        self.write(query.bind(DbTime(at)).bind(DbTime(read_at))).await?;
+        Ok(())
+    }
+
+    async fn take_returned_holds(&self, request: &LeaseRequest) -> Result<Vec<Booking>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let rows = take_due_rows(&mut transaction, TAKE_RETURNED, request).await?;
+        self.commit(transaction).await?;
+        BookingRow::decode_all(rows)
+    }
+
+    async fn finish_read(&self, id: HoldId) -> Result<(), StoreError> {
+        self.write(sqlx::query(holds::FINISH_READ).bind(DbUuid(id.0)))
+            .await?;
+        Ok(())
     }
 
     async fn defer_hold(
@@ -263,11 +287,19 @@ pub(super) const LEASE_DUE: &str = concat!(
      RETURNING id"
 );
 
-async fn lease_due_rows(
+/// Finds holds whose session is to be read at `$1`, at most `$3`, and makes them due again after `$2` milliseconds.
+pub(super) const TAKE_RETURNED: &str = "UPDATE holds SET read_due_at = $1 + $2
+     WHERE id IN (
+         SELECT id FROM holds WHERE status = 'held' AND read_due_at <= $1 ORDER BY read_due_at LIMIT $3)
+     RETURNING id";
+
+/// Runs a statement that takes due holds, and reads them, oldest first.
+async fn take_due_rows(
     connection: &mut SqliteConnection,
+    statement: &'static str,
     request: &LeaseRequest,
 ) -> SqliteResult<Vec<BookingRow>> {
-    let leased: Vec<String> = sqlx::query_scalar(LEASE_DUE)
+    let taken: Vec<String> = sqlx::query_scalar(statement)
         .bind(DbTime(request.now))
         .bind(to_millis(request.duration))
         .bind(request.limit)
@@ -276,7 +308,7 @@ async fn lease_due_rows(
     let rows = sqlx::query_as(select!(
         "WHERE h.id IN (SELECT value FROM json_each($1)) ORDER BY h.due_at, h.id"
     ))
-    .bind(Json(leased))
+    .bind(Json(taken))
     .fetch_all(connection)
     .await?;
     Ok(rows)

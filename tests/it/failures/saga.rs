@@ -7,6 +7,7 @@
 mod attempts;
 mod changes;
 mod checkouts;
+mod checks;
 mod commands;
 mod early_payments;
 mod events;

@@ -285,6 +285,9 @@ implement_store! {
     list_bookings(filter: &HoldFilter, page: &PageRequest) -> Page<Booking>;
     lease_release(id: HoldId, requester: Option<ReleaseRequester>, lease: Duration) -> ReleaseLease;
     lease_due_holds(request: &LeaseRequest) -> Vec<Booking>;
+    record_return(id: HoldId, at: DateTime<Utc>, read_at: DateTime<Utc>) -> ();
+    take_returned_holds(request: &LeaseRequest) -> Vec<Booking>;
+    finish_read(id: HoldId) -> ();
     defer_hold(id: HoldId, due_at: DateTime<Utc>, forget_requester: bool) -> ();
     return_lease(id: HoldId, due_at: DateTime<Utc>, forget_requester: bool) -> ();
     list_confirmed_of_resource(resource: &ResourceId, from: DateTime<Utc>, limit: u32) -> Vec<Booking>;

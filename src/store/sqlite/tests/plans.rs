@@ -93,7 +93,7 @@ const TABLES: [&str; 27] = [
 ];
 
 /// Statements that run often.
-const FREQUENT: [&str; 63] = [
+const FREQUENT: [&str; 64] = [
     occupancy::TAKE_UNITS,
     allowances::LOAD_USAGE,
     allowances::TAKE,
@@ -104,6 +104,7 @@ const FREQUENT: [&str; 63] = [
     crate::store::sqlite::closed_times::CONFLICTS_OF_CLOSURE,
     feeds::LEASE_DUE,
     holds::LEASE_DUE,
+    holds::TAKE_RETURNED,
     holds::FIND,
     holds::FIND_BY_REFS,
     ledger::LIST_REPORTED,

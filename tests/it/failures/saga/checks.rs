@@ -1,0 +1,73 @@
+//! Asks Stripe about a paid hold whose webhook is lost: for the return page, and by the sweep.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use holdfast::domain::hold::Status;
+use holdfast::domain::ids::HoldId;
+use holdfast::sandbox::PaymentOutcome;
+use holdfast::workflow::check_hold::check_hold;
+use holdfast::workflow::{Context, queries, sweep};
+
+use super::fixture::SagaFixture;
+use super::{Scenario, WorkflowCase, fault_at_every_step};
+
+fault_at_every_step!(AskedBy::ReturnPage, AskedBy::Sweep);
+
+/// What makes Stripe be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AskedBy {
+    ReturnPage,
+    /// The sweep, a minute after the guest was seen on the return page.
+    Sweep,
+}
+
+#[async_trait]
+impl WorkflowCase for AskedBy {
+    fn name(&self) -> String {
+        format!("payment without a webhook, asked by {self:?}")
+    }
+
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
+        let mut scenario = fixture.new_scenario();
+        let hold = fixture.create_hold(&scenario.slot).await;
+        scenario.holds.push(hold);
+        if *self == Self::Sweep {
+            let context = fixture.fresh_context();
+            let booking = queries::find_hold(&context, hold_id(&scenario)).await.unwrap();
+            check_hold(&context, booking.unwrap(), || false).await.unwrap();
+            fixture.app.clock.advance(chrono::Duration::minutes(1));
+        }
+        fixture.app.pay(&scenario.holds[0], PaymentOutcome::Paid);
+        fixture.app.drop_events();
+        scenario
+    }
+
+    async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
+        match self {
+            Self::ReturnPage => {
+                let Ok(Some(booking)) = queries::find_hold(context, hold_id(scenario)).await else {
+                    return false;
+                };
+                let checked = check_hold(context, booking, || true).await;
+                checked.is_ok_and(|checked| checked.booking.hold.status == Status::Confirmed)
+            }
+            Self::Sweep => {
+                let report = sweep::sweep_once(context).await;
+                report.is_ok_and(|report| (report.confirmed, report.failed) == (1, 0))
+            }
+        }
+    }
+
+    fn is_exclusive(&self) -> bool {
+        *self == Self::Sweep
+    }
+
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        assert_eq!(fixture.app.state_of(&scenario.holds[0]).await, "confirmed");
+    }
+}
+
+fn hold_id(scenario: &Scenario) -> HoldId {
+    HoldId::parse(scenario.holds[0].text("id")).unwrap()
+}
