@@ -18,6 +18,7 @@
 //! | `refunds` | the graphs of refunds and disputes |
 //! | `copies`, `waiting_payments` | the graphs of payments through other sessions, and before the hold is placed |
 //! | `checks` | the graph of guests on the return page |
+//! | `replacements` | the graph of guests who change their mind |
 //!
 //! The store here is a few lines for each transaction; the store's contract tests check that the engines do the same.
 //! Time is not modelled: what a clock decides may happen at any moment, which covers every clock.
@@ -62,6 +63,8 @@ mod operators;
 mod process;
 #[path = "model/refunds.rs"]
 mod refunds;
+#[path = "model/replacements.rs"]
+mod replacements;
 #[path = "model/schema.rs"]
 mod schema;
 #[path = "model/store.rs"]
@@ -85,6 +88,7 @@ use world::Mutation;
 const TWO: SlotModel = SlotModel {
     guests: 2,
     keyed: false,
+    replacing: false,
     stray_payments: false,
     stripe_actions: &[Pays],
     budget: NOTHING,

@@ -113,6 +113,7 @@ impl StoreBaseline {
             },
             metadata: BTreeMap::new(),
             token_key: None,
+            replaced_by: None,
             checkout_url: format!("http://127.0.0.1:12111/c/pay/{session}"),
             expires_at,
             session_expires_at: terms.expires_at,

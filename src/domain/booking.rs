@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::change_policy::ChangePolicy;
 use super::hold::{Hold, Status};
-use super::ids::{EventId, EventTypeId, ResourceId};
+use super::ids::{EventId, EventTypeId, HoldId, ResourceId};
 use super::segment::{Segment, window_of};
 use super::time::Window;
 use super::token::TokenKeyName;
@@ -105,6 +105,8 @@ pub struct Booking {
     pub session_expires_at: DateTime<Utc>,
     /// When the checkout placed the hold.
     pub created_at: DateTime<Utc>,
+    /// The hold that its guest chose in place of this one. Unless this one is paid, it is released for that.
+    pub replaced_by: Option<HoldId>,
     /// When the row last changed, by the instance's clock.
     pub updated_at: DateTime<Utc>,
     /// When it last changed in a way that an operator sees, by the database's clock.

@@ -68,6 +68,17 @@ pub struct AllowanceOffer {
     pub numbers: Vec<u32>,
 }
 
+/// The allowance that a hold has of one limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldAllowance {
+    /// What the limit counts together.
+    pub scope: LimitScope,
+    /// Whose holds it counts.
+    pub subject: String,
+    /// The number that the hold has.
+    pub number: u32,
+}
+
 /// The result of looking for free numbers in a part of a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FreeAllowances {

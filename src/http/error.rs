@@ -164,6 +164,7 @@ pub(crate) struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     alternatives: Option<Vec<SlotView>>,
+    own_hold: bool,
     retry_after: Option<u64>,
 }
 
@@ -177,6 +178,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             alternatives: None,
+            own_hold: false,
             retry_after,
         }
     }
@@ -186,6 +188,15 @@ impl Problem {
         Self {
             alternatives: Some(alternatives.iter().map(SlotView::from).collect()),
             ..Self::new(ProblemCode::SlotTaken, "the slot is taken")
+        }
+    }
+
+    /// Makes a `slot_taken` problem for a guest whose own unpaid hold keeps the slot.
+    pub(crate) fn slot_taken_by_own_hold(alternatives: &[Slot]) -> Self {
+        Self {
+            own_hold: true,
+            detail: "an unpaid hold of this guest keeps the slot".to_owned(),
+            ..Self::slot_taken(alternatives)
         }
     }
 
@@ -287,6 +298,11 @@ pub(crate) struct ProblemDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     alternatives: Option<Vec<SlotView>>,
+    /// True if an unpaid hold with the same e-mail address from the same client keeps the slot: send it in `replaces`, or go on
+    /// with it. Only with `slot_taken`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    own_hold: bool,
 }
 
 impl IntoResponse for Problem {
@@ -343,6 +359,7 @@ impl Problem {
             request_id: id.to_string(),
             errors: self.errors,
             alternatives: self.alternatives,
+            own_hold: self.own_hold,
         };
         let (parts, body) = (original.into_parts().0, Json(body).into_response().into_body());
         let mut response = Response::from_parts(parts, body);

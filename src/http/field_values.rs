@@ -19,6 +19,7 @@ use crate::workflow::summary::SummaryBound;
 
 const MAX_NAME: usize = 200;
 const MAX_URL: usize = 2_000;
+const MAX_TOKEN: usize = 200;
 const MAX_SLOT_LIMIT: usize = 5_000;
 
 /// A guest's e-mail address.
@@ -28,6 +29,15 @@ pub(super) struct Email(pub(super) String);
 /// A name for people to read.
 #[derive(Debug)]
 pub(super) struct Name(pub(super) String);
+
+/// The token of a hold. It is checked against the hold, not by its form.
+pub(super) struct HoldToken(pub(super) String);
+
+impl std::fmt::Debug for HoldToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HoldToken(…)")
+    }
+}
 
 /// A price in the currency's minor unit.
 #[derive(Debug)]
@@ -122,6 +132,7 @@ impl_deserr! {
     NaiveDate, from String: |text: &String| parse_date(text);
     EventTypeId, from String: |text: &String| Self::parse(text);
     ResourceId, from String: |text: &String| Self::parse(text);
+    HoldToken, from String: |text: &String| (text.len() <= MAX_TOKEN).then(|| Self(text.clone())).ok_or("must be a hold's token");
     HoldId, from String: |text: &String| Self::parse(text).ok_or("must be a hold's id");
     IpAddr, from String: |text: &String| text.parse().map_err(|_| "must be an IP address");
     Email, from String: |text: &String| parse_email(text).map(Self);

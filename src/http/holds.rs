@@ -19,7 +19,7 @@ use super::auth::{KeyHolder, require_bearer_token, require_token_of};
 use super::client_address::ClientAddress;
 use super::error::{Problem, ProblemCode};
 use super::field_errors::FieldErrors;
-use super::field_values::{Email, Name, Quantity, parse_return_url};
+use super::field_values::{Email, HoldToken, Name, Quantity, parse_return_url};
 use super::idempotency_key::{digest_body, parse_idempotency_key};
 use super::json_body::{parse_json, read_json};
 use super::metadata::Metadata;
@@ -62,6 +62,9 @@ pub(super) struct NewHold {
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "198.51.100.7")]
     client_address: Option<IpAddr>,
+    /// The guest's earlier unpaid hold, in whose place the new one comes. The same slot, quantity and guest: that hold goes on.
+    #[deserr(default)]
+    replaces: Option<ReplacedHold>,
     /// Pairs of the caller's own: at most 20, keys of 1 to 40 characters, values of at most 500.
     #[deserr(default)]
     #[schema(value_type = BTreeMap<String, String>, required = false, example = json!({"order": "17"}))]
@@ -93,6 +96,20 @@ pub(super) struct NewGuest {
     name: Option<Name>,
 }
 
+/// A hold that a new one replaces, with the right to change it.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ReplacedHold)]
+struct ReplacedHold {
+    /// The id of the hold.
+    #[schema(value_type = Uuid)]
+    id: HoldId,
+    /// The hold's token, `hft_…`.
+    #[schema(value_type = String)]
+    token: HoldToken,
+}
+
 /// Starts a checkout: creates a Stripe Checkout Session and holds the slot for the guest.
 #[utoipa::path(
     post, path = "/v1/holds", operation_id = "startCheckout", tag = "holds",
@@ -107,13 +124,14 @@ pub(super) struct NewGuest {
         (status = 201, description = "The slot is held", body = PlacedHoldView),
         (
             status = 200,
-            description = "A request with this key and body came before: the same hold", body = PlacedHoldView
+            description = "A request with this key and body came before, or `replaces` names a hold for the same slot: that hold",
+            body = PlacedHoldView
         ),
         (status = 400, description = "`malformed`"),
-        (status = 401, description = "`unauthorized`: the request has a wrong access key"),
+        (status = 401, description = "`unauthorized`: a wrong access key, or a wrong token in `replaces`"),
         (status = 403, description = "`forbidden`: the key has another scope than `checkout`"),
         (status = 404, description = "`not_found`"),
-        (status = 409, description = "`slot_taken` or `idempotency_in_progress`"),
+        (status = 409, description = "`slot_taken`, `already_paid` (the hold in `replaces`) or `idempotency_in_progress`"),
         (status = 413, description = "`malformed`"),
         (status = 415, description = "`malformed`"),
         (status = 422, description = "`invalid` or `idempotency_mismatch`"),
@@ -138,6 +156,12 @@ pub(super) async fn start_checkout(
     let own_address = holder.is_none().then_some(client);
     let parsed = parse_checkout_request(&server, own_address, &headers, body)?;
     let token_keys = server.context.token_keys().await?;
+    if let Some(replaced) = &parsed.replaces
+        && !token_keys.is_hold_token(replaced.id, &replaced.token.0)
+    {
+        let detail = "the token in `replaces` is not that of the hold";
+        return Err(Problem::new(ProblemCode::Unauthorized, detail));
+    }
     let request = CheckoutRequest {
         // A server that does not name the guest's address is the client itself.
         client: match parsed.client {
@@ -189,6 +213,7 @@ fn scope_key(own_address: Option<ClientAddress>, key: IdempotencyKey, keys: &Tok
 /// A checkout as it was parsed, with what depends on the installation's secret apart.
 struct ParsedCheckout {
     request: CheckoutRequest,
+    replaces: Option<ReplacedHold>,
     client: Option<ClientAddress>,
     key: Option<IdempotencyKey>,
 }
@@ -224,6 +249,7 @@ fn parse_checkout_request(
                 starts_at: new.starts_at,
                 quantity: new.quantity.0,
                 resource: new.resource,
+                replaces: new.replaces.as_ref().map(|replaced| replaced.id),
                 client: None,
                 guest: Guest {
                     email: new.guest.email.0,
@@ -235,7 +261,12 @@ fn parse_checkout_request(
                 key: None,
                 fingerprint,
             };
-            Ok(ParsedCheckout { request, client, key })
+            Ok(ParsedCheckout {
+                request,
+                replaces: new.replaces,
+                client,
+                key,
+            })
         }
         _ => Err(errors.into_problem()),
     }

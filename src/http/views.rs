@@ -247,6 +247,9 @@ pub(super) struct AdminHoldView {
     /// When the session expires at Stripe by itself.
     #[serde(serialize_with = "serialize_instant")]
     session_expires_at: DateTime<Utc>,
+    /// The hold that the guest chose in place of this one; null if there is none.
+    #[schema(required = true)]
+    replaced_by: Option<Uuid>,
     /// When the sweep next asks Stripe; null if it does not.
     #[schema(format = DateTime, required = true)]
     next_check_at: Option<String>,
@@ -275,6 +278,7 @@ impl AdminHoldView {
             payments: booking.hold.payments.iter().map(PaymentView::from).collect(),
             price_mismatch: booking.hold.price_mismatch,
             session_expires_at: booking.session_expires_at,
+            replaced_by: booking.replaced_by.map(|hold| hold.0),
             next_check_at: booking.due_at.map(format_instant),
             tries: booking.tries,
             created_at: booking.created_at,

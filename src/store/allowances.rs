@@ -39,7 +39,8 @@ pub struct LapseQuery<'a> {
 pub struct LimitUsage {
     /// The taken numbers: those in the part that was asked for, and those above the limit.
     pub taken: Vec<(LimitScope, u32)>,
-    /// How the client's last holds ended, newest first; without those that an operator released.
+    /// How the client's last holds ended, newest first; without those that an operator released or that were
+    /// replaced.
     pub ends: Vec<HoldEnd>,
 }
 

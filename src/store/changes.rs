@@ -130,6 +130,28 @@ pub(super) const INSERT_HISTORY: &str = "INSERT INTO hold_history
           actor_name)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
+/// Writes a history line of a `held` hold that its guest changed without a transition.
+macro_rules! insert_note {
+    ($hold:expr, $at:expr, $code:expr, $message:expr) => {{
+        let (status, reason) = crate::store::encoding::encode_status(crate::domain::hold::Status::Held);
+        let (actor, event, name) =
+            crate::store::encoding::encode_actor(&crate::domain::booking::Actor::Guest);
+        sqlx::query(crate::store::changes::INSERT_HISTORY)
+            .bind(crate::store::columns::DbUuid($hold.0)) // $1
+            .bind(crate::store::columns::DbTime($at)) // $2
+            .bind(status) // $3
+            .bind(reason) // $4
+            .bind(status) // $5
+            .bind(reason) // $6
+            .bind($code) // $7
+            .bind($message) // $8
+            .bind(actor) // $9
+            .bind(event) // $10
+            .bind(name) // $11
+    }};
+}
+pub(super) use insert_note;
+
 /// Lists the history of hold `$1`, oldest line first.
 pub(super) const LIST_HISTORY: &str =
     "SELECT at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id, actor_name

@@ -125,6 +125,7 @@ fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
         },
         metadata: Default::default(),
         token_key: None,
+        replaced_by: None,
         checkout_url: String::new(),
         expires_at: ends_at,
         session_expires_at: ends_at,

@@ -25,6 +25,7 @@ use super::lookups::Lookups;
 use super::payments::Payments;
 use super::placements::Placements;
 use super::refund_requests::RefundRequests;
+use super::replacements::Replacements;
 use super::resources::Resources;
 use super::schema::Schema;
 use super::sessions::Sessions;
@@ -68,6 +69,7 @@ sum_of!(
     Payments,
     Placements,
     RefundRequests,
+    Replacements,
     Resources,
     Schema,
     Sessions,

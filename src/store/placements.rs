@@ -241,7 +241,7 @@ impl PlaceOutcome {
     }
 
     /// Whether the hold was written.
-    pub(super) fn is_placed(self) -> bool {
+    pub fn is_placed(self) -> bool {
         match self {
             Self::Placed | Self::PlacedWithMoney => true,
             Self::SlotTaken | Self::LimitReached | Self::AttemptClosed => false,

@@ -94,6 +94,7 @@ mod occupancy;
 mod payments;
 mod placements;
 mod refund_requests;
+mod replacements;
 mod resources;
 mod schema;
 mod server;

@@ -59,6 +59,7 @@ mod one_trip;
 mod payments;
 mod placements;
 mod refund_requests;
+mod replacements;
 mod resources;
 mod schema;
 mod sessions;

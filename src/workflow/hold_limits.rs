@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::context::Context;
 use super::error::WorkflowError;
 use crate::domain::booking::{CheckoutClient, Guest};
-use crate::domain::hold_limit::{AllowanceOffer, AllowanceRange, FreeAllowances, list_limits};
+use crate::domain::hold_limit::{AllowanceOffer, AllowanceRange, FreeAllowances, HoldLimit, list_limits};
+use crate::domain::ids::HoldId;
 use crate::domain::lapses::{LAPSES_COUNT_FOR, find_last_of_too_many_lapses};
 use crate::store::{HoldLimits, LapseQuery, LimitUsage, LimitUsageQuery, StoreError};
 
@@ -42,10 +43,60 @@ pub(super) async fn find_allowances(
     guest: &Guest,
     client: Option<&CheckoutClient>,
 ) -> Result<HoldLimits, LimitError> {
-    let limits = &context.settings.limits;
+    let limits = list_limits(context.settings.limits.most, &guest.email, client);
+    find_allowances_of(context, limits, client).await
+}
+
+/// The allowances for a hold that is placed in place of another one.
+pub(super) struct AllowedBeside {
+    /// Those of the limits in which the other one does not count.
+    pub(super) limits: HoldLimits,
+    /// Those that it takes from the other one.
+    pub(super) inherited: Vec<AllowanceOffer>,
+}
+
+/// Does the same as [`find_allowances`] for a hold in place of the `earlier` one, which does not count.
+///
+/// # Errors
+/// [`LimitError::TooMany`] if the guest and the client may not place the hold.
+pub(super) async fn find_allowances_beside(
+    context: &Context,
+    guest: &Guest,
+    client: Option<&CheckoutClient>,
+    earlier: Option<HoldId>,
+) -> Result<AllowedBeside, LimitError> {
+    let held = match earlier {
+        Some(hold) => context.store.list_allowances(hold).await?,
+        None => Vec::new(),
+    };
+    let number_in = |limit: &HoldLimit| {
+        let mut same = held
+            .iter()
+            .filter(|held| held.scope == limit.scope && held.subject == limit.subject);
+        same.next().map(|held| held.number)
+    };
+    let (mut others, mut inherited) = (Vec::new(), Vec::new());
+    for limit in list_limits(context.settings.limits.most, &guest.email, client) {
+        match number_in(&limit) {
+            Some(number) => inherited.push(AllowanceOffer {
+                limit,
+                numbers: vec![number],
+            }),
+            None => others.push(limit),
+        }
+    }
+    let limits = find_allowances_of(context, others, client).await?;
+    Ok(AllowedBeside { limits, inherited })
+}
+
+async fn find_allowances_of(
+    context: &Context,
+    limits: Vec<HoldLimit>,
+    client: Option<&CheckoutClient>,
+) -> Result<HoldLimits, LimitError> {
     let offset: u32 = rand::random();
-    let ranges = list_limits(limits.most, &guest.email, client);
-    let ranges: Vec<_> = ranges.into_iter().map(|limit| limit.sample(offset)).collect();
+    let ranges: Vec<_> = limits.into_iter().map(|limit| limit.sample(offset)).collect();
+    let limits = &context.settings.limits;
     // A client without a network is exempt.
     let lapses = client
         .filter(|client| client.network.is_some() && !limits.lapse_cooldown.is_zero())

@@ -46,24 +46,60 @@ pub async fn release_hold(
     requester: Option<ReleaseRequester>,
     actor: Actor,
 ) -> Result<ReleaseOutcome, WorkflowError> {
+    match lease_hold(context, id, requester).await? {
+        ReleaseLease::Leased(booking) => {
+            let booking = release_leased_hold(context, booking, actor).await?;
+            Ok(ReleaseOutcome::Over(Box::new(booking)))
+        }
+        ReleaseLease::NotHeld(booking) => Ok(ReleaseOutcome::Over(Box::new(booking))),
+        ReleaseLease::Missing => Ok(ReleaseOutcome::Missing),
+        ReleaseLease::LeasedElsewhere => Err(WorkflowError::Stripe { retry_after: None }),
+    }
+}
+
+/// Leases a held hold; waits while another owner has the lease.
+async fn lease_hold(
+    context: &Context,
+    id: HoldId,
+    requester: Option<ReleaseRequester>,
+) -> Result<ReleaseLease, WorkflowError> {
     let deadline = Instant::now() + context.settings.wait_timeout;
     loop {
-        match context
+        let leased = context
             .store
             .lease_release(id, requester, context.settings.lease)
-            .await?
-        {
-            ReleaseLease::Leased(booking) => {
-                let booking = release_leased_hold(context, booking, actor).await?;
-                return Ok(ReleaseOutcome::Over(Box::new(booking)));
-            }
-            ReleaseLease::NotHeld(booking) => return Ok(ReleaseOutcome::Over(Box::new(booking))),
-            ReleaseLease::Missing => return Ok(ReleaseOutcome::Missing),
+            .await?;
+        match leased {
             // Another owner is asking Stripe the same question now; its answer holds for this call too.
             ReleaseLease::LeasedElsewhere if Instant::now() < deadline => {
                 tokio::time::sleep(LEASE_POLL).await
             }
-            ReleaseLease::LeasedElsewhere => return Err(WorkflowError::Stripe { retry_after: None }),
+            other => return Ok(other),
+        }
+    }
+}
+
+/// Asks Stripe to expire a held hold's session for its guest, and leaves the hold as it is if it did: its slot is handed over
+/// next. Any other answer is applied. Returns the hold as it is then; `None` if there is no such hold.
+///
+/// # Errors
+/// [`WorkflowError::Stripe`] if Stripe gave no answer: nothing has changed.
+pub(super) async fn end_session(context: &Context, id: HoldId) -> Result<Option<Booking>, WorkflowError> {
+    let booking = match lease_hold(context, id, Some(ReleaseRequester::Guest)).await? {
+        ReleaseLease::Leased(booking) => booking,
+        ReleaseLease::NotHeld(booking) => return Ok(Some(booking)),
+        ReleaseLease::Missing => return Ok(None),
+        ReleaseLease::LeasedElsewhere => return Err(WorkflowError::Stripe { retry_after: None }),
+    };
+    match expire_session(context, &StoredSession::from(&booking)).await {
+        Ok(Some(Fact::SessionDead)) => Ok(Some(booking)),
+        answer => {
+            let booking = apply_answer(context, booking, answer, Actor::Guest).await?;
+            // Stripe contradicts itself, so nothing is known.
+            let is_known = booking.hold.status != Status::Held;
+            is_known
+                .then_some(Some(booking))
+                .ok_or(WorkflowError::Stripe { retry_after: None })
         }
     }
 }
@@ -123,11 +159,21 @@ pub(super) async fn release_leased_hold(
     booking: Booking,
     actor: Actor,
 ) -> Result<Booking, WorkflowError> {
-    let next = NextQuestion::after(&actor);
     let answer = match booking.hold.status {
         Status::Held => expire_session(context, &StoredSession::from(&booking)).await,
         _ => read_payment_result(context, &StoredSession::from(&booking)).await,
     };
+    apply_answer(context, booking, answer, actor).await
+}
+
+/// Applies what Stripe answered for a leased hold, or gives the lease back.
+async fn apply_answer(
+    context: &Context,
+    booking: Booking,
+    answer: Result<Option<Fact>, NoVerdict>,
+    actor: Actor,
+) -> Result<Booking, WorkflowError> {
+    let next = NextQuestion::after(&actor);
     match answer {
         Ok(Some(fact)) => {
             let before = booking.hold.status;

@@ -13,33 +13,28 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use uuid::{NoContext, Timestamp, Uuid};
 
 use super::context::Context;
 use super::error::WorkflowError;
 use super::hold_limits::LimitError;
-use super::write_change::count_placing;
-use super::{acquire_slot, availability, hold_limits, outbox, waiting_payments};
+use super::slot_gate::Permit;
+use super::{acquire_slot, availability, hold_limits};
 use crate::domain::availability::SlotRequest;
 use crate::domain::booking::Booking;
 use crate::domain::catalogue::EventType;
-use crate::domain::hold::Hold;
-use crate::domain::ids::HoldId;
 use crate::domain::segment::{Allocation, allocated_segments};
-use crate::domain::session::{NewSession, SessionTerms, first_check_at, hold_expiry, session_expiry};
-use crate::domain::token::TokenKeyName;
-use crate::domain::zone::ZoneDatabase;
-use crate::store::{AttemptEnd, Claim, HoldLimits, LookupQuery, NewAttempt, PlaceOutcome};
+use crate::store::{Claim, HoldLimits, NewAttempt, OwnHoldQuery, PlaceOutcome};
 
+mod draft;
 mod failed_attempt;
+mod placing;
+mod replacement;
 mod request;
 
-use failed_attempt::{end_attempt, end_failed_attempt};
+use draft::Draft;
+use placing::{MAX_PLACE_TRIES, create_session, finish_placing, leave_unsettled};
+use replacement::{Earlier, EarlierHold};
 pub use request::{Checkout, CheckoutError, CheckoutRequest};
-
-/// How often other units are tried after the slot was lost. Each loss means that another checkout has won, so only a
-/// rush on a large pool reaches this limit.
-const MAX_PLACE_TRIES: u32 = 50;
 
 /// Starts a checkout in a task of its own, so that it finishes even if the client disconnects.
 ///
@@ -64,90 +59,121 @@ pub async fn start_checkout(
 async fn run_checkout(context: &Arc<Context>, request: CheckoutRequest) -> Result<Checkout, CheckoutError> {
     let found = context.store.look_up(&request.to_lookup()).await?;
     if let Some(booking) = find_placed(context, found.claim).await? {
+        let booking = replacement::settle_replay(context, &request, booking).await?;
         return Ok(Checkout::Replayed(booking));
     }
-    let event_type = found.event_type.ok_or(CheckoutError::UnknownEventType)?;
     // One reading for the whole checkout, so that all its times are consistent.
     let now = context.clock.database_now(found.now);
-    let result = acquire_and_place(context, &request, &event_type, now).await;
+    let earlier = match replacement::find_earlier(context, &request, now).await? {
+        Earlier::Same(booking) => return Ok(Checkout::Replayed(*booking)),
+        Earlier::Other(booking) => Some(*booking),
+        Earlier::None => None,
+    };
+    let event_type = found.event_type.ok_or(CheckoutError::UnknownEventType)?;
+    let result = acquire_and_place(context, &request, &event_type, earlier, now).await;
     match result {
         // Only now, after the slot is lost: the permit is free again, so the search delays no other checkout.
-        Err(CheckoutError::SlotTaken(_)) => {
-            let slot_request = request.to_slot_request(&event_type);
-            let near = availability::find_alternatives(context, &slot_request, request.starts_at).await;
-            Err(CheckoutError::SlotTaken(near.unwrap_or_default()))
-        }
+        Err(CheckoutError::SlotTaken(_)) => Err(explain_refusal(context, &request, &event_type).await),
         other => other,
     }
+}
+
+/// Says what the guest may do instead, once the slot is taken. The refusal itself does not depend on that.
+async fn explain_refusal(
+    context: &Context,
+    request: &CheckoutRequest,
+    event_type: &EventType,
+) -> CheckoutError {
+    let slot_request = request.to_slot_request(event_type);
+    let near = availability::find_alternatives(context, &slot_request, request.starts_at).await;
+    let near = near.unwrap_or_default();
+    match is_kept_by_guest(context, request, event_type).await {
+        Ok(true) => CheckoutError::OwnHold(near),
+        Ok(false) | Err(_) => CheckoutError::SlotTaken(near),
+    }
+}
+
+/// Tells whether the guest keeps the slot, by an unpaid hold from the same client that the request does not name.
+async fn is_kept_by_guest(
+    context: &Context,
+    request: &CheckoutRequest,
+    event_type: &EventType,
+) -> Result<bool, WorkflowError> {
+    let (Some(client), Some(within)) = (&request.client, event_type.occupied_span(request.starts_at)) else {
+        return Ok(false);
+    };
+    let query = OwnHoldQuery {
+        resources: &event_type.list_resources(),
+        within,
+        guest: &request.guest.normalized_email(),
+        client: &client.id,
+        except: request.replaces,
+    };
+    Ok(context.store.is_kept_by_guest(&query).await?)
 }
 
 async fn acquire_and_place(
     context: &Arc<Context>,
     request: &CheckoutRequest,
     event_type: &EventType,
+    earlier: Option<Booking>,
     now: DateTime<Utc>,
 ) -> Result<Checkout, CheckoutError> {
     request.check(now, event_type, &context.settings.zones)?;
     let slot_request = request.to_slot_request(event_type);
-    let permit = acquire_slot::acquire_permit(context, &slot_request, request.starts_at, now);
-    let permit = tokio::time::timeout(context.settings.wait_timeout, permit).await;
+    let acquired = acquire(context, &slot_request, request.starts_at, earlier.as_ref(), now);
+    let acquired = tokio::time::timeout(context.settings.wait_timeout, acquired).await;
     // The permit lives until the end of this function, when the hold is placed or lost.
-    let Some((_permit, units)) = permit.map_err(|_| WorkflowError::Stripe { retry_after: None })?? else {
+    let acquired = acquired.map_err(|_| WorkflowError::Stripe { retry_after: None })??;
+    let Some((_permit, units, is_in_the_way)) = acquired else {
         // If the client sent this request twice, the hold in the slot is the request's own.
         let placed = find_placed_by_key(context, request).await?;
         return placed
             .map(Checkout::Replayed)
             .ok_or(CheckoutError::SlotTaken(Vec::new()));
     };
-    let limits = hold_limits::find_allowances(context, &request.guest, request.client.as_ref()).await?;
+    let replaced = earlier.map(|booking| EarlierHold {
+        booking,
+        is_in_the_way,
+    });
+    let earlier = replaced.as_ref().map(|replaced| replaced.booking.hold.id);
+    let (guest, client) = (&request.guest, request.client.as_ref());
+    let allowed = hold_limits::find_allowances_beside(context, guest, client, earlier).await?;
     let installation = context.installation_id().await?.to_owned();
     let token_key = context.token_keys().await?.signing_key_name();
     let draft = Draft::new(context, request, event_type, installation, token_key, now);
-    match claim_attempt(context, &draft).await? {
-        Some(booking) => Ok(Checkout::Replayed(booking)),
-        None => create_and_place(context, draft, units, limits)
-            .await
-            .map(Checkout::Placed),
+    if let Some(booking) = claim_attempt(context, &draft).await? {
+        return Ok(Checkout::Replayed(booking));
     }
+    let placed = match replaced {
+        None => create_and_place(context, draft, units, allowed.limits).await,
+        Some(replaced) => replacement::create_and_place(context, draft, units, allowed, replaced).await,
+    };
+    placed.map(Checkout::Placed)
 }
 
-impl CheckoutRequest {
-    fn to_lookup(&self) -> LookupQuery {
-        LookupQuery {
-            event_type: self.event_type.clone(),
-            key: self.key.clone().map(|key| (key, self.fingerprint.clone())),
-        }
+/// Acquires the slot; also tells whether that needs units of the earlier hold. Other units come first, because then the guest
+/// loses nothing if the new hold is not placed.
+async fn acquire(
+    context: &Context,
+    slot_request: &SlotRequest<'_>,
+    starts_at: DateTime<Utc>,
+    earlier: Option<&Booking>,
+    now: DateTime<Utc>,
+) -> Result<Option<(Permit, Vec<Allocation>, bool)>, WorkflowError> {
+    let free = acquire_slot::acquire_permit(context, slot_request, starts_at, now).await?;
+    if let Some((permit, units)) = free {
+        return Ok(Some((permit, units, false)));
     }
-
-    fn to_slot_request<'a>(&'a self, event_type: &'a EventType) -> SlotRequest<'a> {
-        SlotRequest {
-            event_type,
-            quantity: self.quantity,
-            requested_resource: self.resource.as_ref(),
-            moving: None,
-        }
-    }
-
-    /// Checks that the catalogue sells what is requested.
-    fn check(
-        &self,
-        now: DateTime<Utc>,
-        event_type: &EventType,
-        zones: &ZoneDatabase,
-    ) -> Result<(), CheckoutError> {
-        event_type
-            .check_start(self.starts_at, now, zones)
-            .map_err(CheckoutError::Start)?;
-        if let Some(requested) = &self.resource
-            && !event_type.is_served_by(requested)
-        {
-            return Err(CheckoutError::UnknownResource);
-        }
-        event_type
-            .total_price(self.quantity)
-            .map(drop)
-            .ok_or(CheckoutError::TooDear)
-    }
+    let Some(earlier) = earlier else {
+        return Ok(None);
+    };
+    let beside = SlotRequest {
+        moving: Some(earlier.hold.id),
+        ..*slot_request
+    };
+    let own = acquire_slot::acquire_permit(context, &beside, starts_at, now).await?;
+    Ok(own.map(|(permit, units)| (permit, units, true)))
 }
 
 /// Finds the hold that an earlier request with this key has placed.
@@ -170,99 +196,6 @@ async fn find_placed(context: &Context, claim: Claim) -> Result<Option<Booking>,
         Claim::Mismatch => Err(CheckoutError::Mismatch),
         Claim::Placed(id) => Ok(context.store.find_booking(id).await?),
     }
-}
-
-/// A checkout with all its terms.
-struct Draft<'a> {
-    request: &'a CheckoutRequest,
-    event_type: &'a EventType,
-    terms: SessionTerms,
-    token_key: TokenKeyName,
-    /// The time of the request, by the database's clock.
-    now: DateTime<Utc>,
-    expires_at: DateTime<Utc>,
-}
-
-impl<'a> Draft<'a> {
-    fn new(
-        context: &Context,
-        request: &'a CheckoutRequest,
-        event_type: &'a EventType,
-        installation: String,
-        token_key: TokenKeyName,
-        now: DateTime<Utc>,
-    ) -> Self {
-        let expires_at = hold_expiry(now, context.settings.hold_ttl, request.starts_at);
-        let hold = new_hold_id(now);
-        context.account.record_checkout(now);
-        let terms = SessionTerms {
-            hold,
-            event_type: Some(event_type.id.clone()),
-            name: event_type.name.clone(),
-            price: event_type.price,
-            quantity: request.quantity,
-            email: request.guest.email.clone(),
-            success_url: insert_hold_id(&request.success_url, hold),
-            cancel_url: insert_hold_id(&request.cancel_url, hold),
-            expires_at: session_expiry(now, expires_at),
-            payment_methods: event_type.payment_methods.clone(),
-            installation,
-        };
-        Self {
-            request,
-            event_type,
-            terms,
-            token_key,
-            now,
-            expires_at,
-        }
-    }
-
-    fn booking(&self, session: NewSession, units: &[Allocation]) -> Booking {
-        // The fallback is never used: `check` has verified that the total price exists.
-        let price = self
-            .event_type
-            .total_price(self.request.quantity)
-            .unwrap_or(self.terms.price);
-        Booking {
-            hold: Hold::new(self.terms.hold, session.id, price),
-            event_type: self.request.event_type.clone(),
-            segments: allocated_segments(units),
-            quantity: self.request.quantity,
-            requested_resource: self.request.resource.clone(),
-            change_policy: self.event_type.change_policy,
-            cancel_right_passed: false,
-            guest: self.request.guest.clone(),
-            metadata: self.request.metadata.clone(),
-            token_key: Some(self.token_key.clone()),
-            checkout_url: session.url,
-            expires_at: self.expires_at,
-            session_expires_at: self.terms.expires_at,
-            created_at: self.now,
-            updated_at: self.now,
-            changed_at: Default::default(),
-            due_at: Some(first_check_at(self.expires_at, self.terms.expires_at)),
-            tries: 0,
-            version: 1,
-        }
-    }
-}
-
-/// Makes a hold id that is ordered by time and unguessable.
-///
-/// The order keeps the index of holds compact, and tells which of two holds is younger. The 74 random bits make the id
-/// unguessable.
-fn new_hold_id(now: DateTime<Utc>) -> HoldId {
-    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
-    HoldId(Uuid::new_v7(Timestamp::from_unix(
-        NoContext,
-        seconds,
-        now.timestamp_subsec_nanos(),
-    )))
-}
-
-fn insert_hold_id(url: &str, hold: HoldId) -> String {
-    url.replace("{HOLD_ID}", &hold.to_string())
 }
 
 /// Writes the attempt to the store. Returns the hold of another request with the same key, if that request was faster.
@@ -295,41 +228,10 @@ async fn create_and_place(
     units: Vec<Allocation>,
     limits: HoldLimits,
 ) -> Result<Booking, CheckoutError> {
-    let hold = draft.terms.hold;
-    let session = match context.gateway.create_session(&draft.terms).await {
-        Ok(session) => session,
-        Err(error) => return Err(end_failed_attempt(context, hold, error).await),
-    };
-    context.account.record_made(&session.id);
-    let mut booking = draft.booking(session, &units);
+    let mut booking = create_session(context, &draft, &units).await?;
     match place_hold(context, &draft, &mut booking, units, limits).await {
-        Ok(placed @ (PlaceOutcome::Placed | PlaceOutcome::PlacedWithMoney)) => {
-            tracing::info!(hold = %hold.log_id(), event_type = %booking.event_type, "hold placed");
-            metrics::counter!("holdfast_checkouts_total", "outcome" => "placed").increment(1);
-            count_placing(booking.hold.status);
-            Ok(match placed {
-                PlaceOutcome::PlacedWithMoney => waiting_payments::settle_placed(context, booking).await,
-                _ => booking,
-            })
-        }
-        Ok(lost @ (PlaceOutcome::SlotTaken | PlaceOutcome::LimitReached)) => {
-            close_lost_attempt(context, &booking).await?;
-            metrics::counter!("holdfast_checkouts_total", "outcome" => "lost").increment(1);
-            Err(match lost {
-                PlaceOutcome::LimitReached => CheckoutError::TooMany {
-                    retry_after: hold_limits::retry_after_limit(context),
-                },
-                _ => CheckoutError::SlotTaken(Vec::new()),
-            })
-        }
-        // This checkout took so long that the sweep counted it as dead and expired the session.
-        Ok(PlaceOutcome::AttemptClosed) => Err(WorkflowError::Stripe { retry_after: None }.into()),
-        // Unknown whether the hold was committed. If it was, a repeated request finds it by its key. If not, the sweep
-        // recovers the attempt and expires the session, whose URL no guest got.
-        Err(error) => {
-            end_attempt(context, hold, AttemptEnd::Unsettled).await;
-            Err(error.into())
-        }
+        Ok(outcome) => finish_placing(context, booking, outcome).await,
+        Err(error) => Err(leave_unsettled(context, &booking, error).await),
     }
 }
 
@@ -366,25 +268,4 @@ async fn place_hold(
         };
     }
     Ok(PlaceOutcome::SlotTaken)
-}
-
-/// Closes the attempt and enqueues the expiry of its session, whose URL no guest got.
-async fn close_lost_attempt(context: &Arc<Context>, booking: &Booking) -> Result<(), CheckoutError> {
-    let hold = booking.hold.id;
-    match context
-        .store
-        .close_lost_attempt(hold, &booking.hold.session, context.now())
-        .await
-    {
-        Ok(Some(command)) => {
-            tracing::info!(hold = %hold.log_id(), "hold not placed; its session is being expired");
-            outbox::run_command_soon(context, command).await;
-            Ok(())
-        }
-        Ok(None) => Ok(()),
-        Err(error) => {
-            end_attempt(context, hold, AttemptEnd::Unsettled).await;
-            Err(error.into())
-        }
-    }
 }

@@ -21,6 +21,11 @@ pub(super) async fn write_change(
     Ok(outcome)
 }
 
+/// Counts a hold that became released in the transaction of another change.
+pub(super) fn count_release(before: Status, after: Status) {
+    count_transition(Some(before), after);
+}
+
 /// Counts a hold that was placed.
 pub(super) fn count_placing(status: Status) {
     count_transition(None, status);

@@ -46,6 +46,7 @@ mod reconcile;
 mod reference_page;
 mod refunds;
 mod release_hold;
+mod replace_hold;
 mod resource_pools;
 mod response_headers;
 mod server_key;

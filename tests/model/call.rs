@@ -17,6 +17,7 @@ use holdfast::store::{AttemptEnd, Claim, OrphanPayment, StateChange};
 use uuid::Uuid;
 
 use crate::money::{Dispute, Refund};
+use crate::replacements::HoldToReplace;
 
 /// The number of a guest, and so of their one attempt, hold, session and intent.
 pub(crate) type Guest = usize;
@@ -181,6 +182,7 @@ pub(crate) enum Call {
     LoadAvailability,
     ClaimAttempt,
     PlaceHold(HoldToPlace),
+    ReplaceHold(Box<HoldToReplace>),
     CloseLostAttempt(Guest),
     EndAttempt(Guest, AttemptEnd),
     LeaseStaleAttempt,

@@ -84,7 +84,7 @@ impl Script {
     pub(crate) fn guest(&self, id: HoldId) -> Guest {
         let known = (0..GUESTS).find(|guest| hold_id(*guest) == id);
         known.unwrap_or_else(|| match self.kind {
-            Kind::Checkout(guest) | Kind::KeyedCheckout(guest) => guest,
+            Kind::Checkout(guest) | Kind::KeyedCheckout(guest) | Kind::ReplacingCheckout(guest) => guest,
             other => panic!("{other:?} made an id"),
         })
     }
@@ -299,7 +299,10 @@ impl Occupancies for Script {
             .statuses_at
             .map_or(Call::LoadOccupancy, |_| Call::LoadAvailability);
         match self.store(call).await? {
-            Reply::Availability(found) => Ok(fixture::availability(within, found)),
+            Reply::Availability(found) => {
+                let others = found.filter(|(guest, _)| query.moving != Some(hold_id(*guest)));
+                Ok(fixture::availability(within, others))
+            }
             other => unexpected(&other),
         }
     }

@@ -23,6 +23,8 @@ pub(crate) struct SlotModel {
     pub(crate) guests: usize,
     /// Whether the guests are one page that sends its request twice, with one idempotency key.
     pub(crate) keyed: bool,
+    /// Whether the second guest is the first one again, who changes their mind.
+    pub(crate) replacing: bool,
     /// Whether a session may be paid whose URL no guest received.
     pub(crate) stray_payments: bool,
     /// The actions that guests, banks and the shop may take.
@@ -221,7 +223,9 @@ impl SlotModel {
         }
         let mut kinds = Vec::new();
         // The guests are interchangeable, so they start in order.
-        if state.started_guests < self.guests {
+        // Who changes their mind has the first hold's URL and token.
+        let may_start = !self.replacing || state.started_guests == 0 || state.world.has_url[0];
+        if state.started_guests < self.guests && may_start {
             kinds.push(self.checkout_of(state.started_guests));
         }
         if state.remaining.deliveries > 0 {
@@ -264,6 +268,8 @@ impl SlotModel {
     fn checkout_of(&self, guest: Guest) -> Kind {
         if self.keyed {
             Kind::KeyedCheckout(guest)
+        } else if self.replacing && guest > 0 {
+            Kind::ReplacingCheckout(guest)
         } else {
             Kind::Checkout(guest)
         }
@@ -279,7 +285,9 @@ impl State {
     /// Reduces the budget by the start of this workflow.
     fn spend_start(&mut self, kind: Kind) {
         match kind {
-            Kind::Checkout(_) | Kind::KeyedCheckout(_) => self.started_guests += 1,
+            Kind::Checkout(_) | Kind::KeyedCheckout(_) | Kind::ReplacingCheckout(_) => {
+                self.started_guests += 1;
+            }
             Kind::ReleaseByGuest(_) => self.remaining.releases -= 1,
             Kind::Check(_) => self.remaining.checks -= 1,
             Kind::Cancel(..) => self.remaining.cancellations -= 1,

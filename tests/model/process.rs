@@ -15,7 +15,7 @@ use holdfast::domain::token::ConfiguredTokenKeys;
 use holdfast::gateway::webhook::{Event, EventContent};
 use holdfast::workflow::check_hold::check_hold;
 use holdfast::workflow::release_hold::release_hold;
-use holdfast::workflow::start_checkout::{Checkout, CheckoutError, start_checkout};
+use holdfast::workflow::start_checkout::{Checkout, CheckoutError, CheckoutRequest, start_checkout};
 use holdfast::workflow::{Context, Settings, WorkflowError, apply_event, cancel_hold, sweep};
 use tokio::sync::mpsc;
 
@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Checkout(Guest),
     /// A guest requests a checkout with an idempotency key that all guests share: one page that sends it twice.
     KeyedCheckout(Guest),
+    /// The first guest requests a second checkout, in place of the first one.
+    ReplacingCheckout(Guest),
     /// Stripe delivers an event to the webhook.
     Webhook(StripeEvent),
     /// A guest releases the hold by its token.
@@ -197,11 +199,19 @@ fn replay(kind: Kind, replies: Vec<Reply>) -> Next {
 
 async fn run_workflow(kind: Kind, context: &Arc<Context>) -> Next {
     let ended = match kind {
-        Kind::Checkout(guest) => return check_out(context, guest, None).await,
+        Kind::Checkout(guest) => return check_out(context, guest, fixture::request(None)).await,
+        Kind::ReplacingCheckout(guest) => {
+            let replaces = Some(hold_id(0));
+            let request = CheckoutRequest {
+                replaces,
+                ..fixture::request(None)
+            };
+            return check_out(context, guest, request).await;
+        }
         Kind::KeyedCheckout(guest) => {
             let key = IdempotencyKey::parse("clicked-twice").unwrap();
             let key = ScopedKey::new(key, KeyScope::Anyone);
-            return check_out(context, guest, Some(key)).await;
+            return check_out(context, guest, fixture::request(Some(key))).await;
         }
         Kind::Webhook(event) => apply_event::apply_event(context, parsed_event(event), "{}")
             .await
@@ -235,8 +245,8 @@ async fn run_workflow(kind: Kind, context: &Arc<Context>) -> Next {
     }
 }
 
-async fn check_out(context: &Arc<Context>, guest: Guest, key: Option<ScopedKey>) -> Next {
-    match start_checkout(context, fixture::request(key)).await {
+async fn check_out(context: &Arc<Context>, guest: Guest, request: CheckoutRequest) -> Next {
+    match start_checkout(context, request).await {
         Ok(Checkout::Placed(_)) => Next::ReturnsUrl(guest),
         Ok(Checkout::Replayed(booking)) => {
             Next::ReturnsUrl(usize::try_from(booking.hold.id.0.as_u128() - 1).unwrap())

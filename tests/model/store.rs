@@ -54,6 +54,7 @@ impl World {
             })),
             Call::ClaimAttempt => self.claim_attempt(kind),
             Call::PlaceHold(to_place) => self.place_hold(&to_place.0),
+            Call::ReplaceHold(replacement) => self.replace_hold(replacement),
             Call::CloseLostAttempt(guest) => self.close_lost_attempt(*guest),
             Call::EndAttempt(guest, end) => self.end_attempt(*guest, *end),
             Call::LeaseStaleAttempt => Reply::Attempt(picked.inspect(|guest| self.lease_attempt(*guest))),
@@ -91,11 +92,7 @@ impl World {
             Call::LeaseCommands => Reply::Command(picked.and_then(|index| self.lease_command(index))),
             Call::LeaseCommand(index) => Reply::Command(self.lease_command(*index)),
             Call::FinishCommand(index) => self.finish_command(*index),
-            Call::BeginCommand(index) => {
-                let day = self.is_day_later;
-                self.store.commands[*index].tried.get_or_insert(day);
-                Reply::Done
-            }
+            Call::BeginCommand(index) => self.begin_command(*index),
             Call::FailCommand(index, with_new_key) => {
                 let is_kept = self.mutation == Some(Mutation::KeyKeptAfterRefusal);
                 let command = &mut self.store.commands[*index];
@@ -115,6 +112,7 @@ impl World {
     fn claim_attempt(&mut self, kind: Kind) -> Reply {
         let (guest, keyed) = match kind {
             Kind::Checkout(guest) => (guest, false),
+            Kind::ReplacingCheckout(guest) => (guest, false),
             Kind::KeyedCheckout(guest) => (guest, true),
             other => panic!("{other:?} claims an attempt"),
         };
@@ -132,7 +130,7 @@ impl World {
         Reply::Key(Key::Free)
     }
 
-    fn place_hold(&mut self, hold: &Hold) -> Reply {
+    pub(super) fn place_hold(&mut self, hold: &Hold) -> Reply {
         let guest = usize::try_from(hold.id.0.as_u128() - 1).unwrap();
         let state = self.store.attempts[guest].map(|attempt| attempt.state);
         match state {
@@ -317,7 +315,7 @@ impl World {
         !others.any(|(_, row)| row.as_ref().is_some_and(|row| row.hold.status.is_live()))
     }
 
-    fn write_transition(&mut self, write: &HoldWrite, transition: &Transition) -> Reply {
+    pub(super) fn write_transition(&mut self, write: &HoldWrite, transition: &Transition) -> Reply {
         let next = &transition.next;
         let row = self.store.holds[write.guest].as_mut().unwrap();
         row.leased &= row.hold.status == next.status;
@@ -357,6 +355,12 @@ impl World {
             key: command.key,
             tried: command.tried,
         })
+    }
+
+    fn begin_command(&mut self, index: CommandIndex) -> Reply {
+        let day = self.is_day_later;
+        self.store.commands[index].tried.get_or_insert(day);
+        Reply::Done
     }
 
     fn finish_command(&mut self, index: CommandIndex) -> Reply {

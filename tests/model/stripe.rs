@@ -100,7 +100,12 @@ impl World {
     }
 
     pub(super) fn expire_session(&mut self, kind: Kind, guest: Guest) -> Reply {
-        if self.mutation == Some(Mutation::ReleaseByClock) && kind == Kind::SweepHold {
+        let is_by_clock = match kind {
+            Kind::SweepHold => self.mutation == Some(Mutation::ReleaseByClock),
+            Kind::ReplacingCheckout(_) => self.mutation == Some(Mutation::HandoverByClock),
+            _ => false,
+        };
+        if is_by_clock {
             return Reply::Session(SessionStatus::Expired);
         }
         match self.session_state(guest) {

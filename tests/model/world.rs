@@ -18,6 +18,8 @@ use crate::waiting_payments::Orphan;
 pub(crate) enum Mutation {
     /// The sweep treats a session as expired by the clock, without a call to Stripe.
     ReleaseByClock,
+    /// A checkout that replaces a hold treats its session as expired, without a call to Stripe.
+    HandoverByClock,
     /// The store does not record which events were applied.
     EventsNotRemembered,
     /// The guest receives the URL before the hold is committed.

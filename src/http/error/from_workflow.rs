@@ -56,6 +56,11 @@ impl From<CheckoutError> for Problem {
                 Self::invalid_field("quantity", "costs more than Stripe takes in one payment")
             }
             CheckoutError::SlotTaken(alternatives) => Self::slot_taken(&alternatives),
+            CheckoutError::OwnHold(alternatives) => Self::slot_taken_by_own_hold(&alternatives),
+            CheckoutError::AlreadyPaid => Self::new(
+                ProblemCode::AlreadyPaid,
+                "the hold in `replaces` is paid, or a payment for it is in progress",
+            ),
             CheckoutError::TooMany { retry_after } => Self::new(
                 ProblemCode::TooManyHolds,
                 "pay for one of the held slots, or release it",

@@ -18,6 +18,7 @@ export async function callApi(path, options = {}) {
 
 const messages = {
   slot_taken: "Someone else has just taken this time. Nothing was charged; please choose another.",
+  own_hold: "You hold this time already, perhaps in another tab. Go on there, or give it back first.",
   already_paid: "This booking is already paid, or the payment is in progress, so you cannot give the slot back here.",
   not_found: "This is no longer on offer. Please reload the page.",
   unauthorized: "This browser may not give this slot back.",
@@ -47,12 +48,25 @@ export function explainFailure({ problem, retryAfter }) {
   if (problem.errors?.length) {
     return problem.errors.map(({ field, detail }) => `${fieldNames[field] ?? field} ${detail}.`).join(" ");
   }
-  const message = messages[problem.code] ?? "Something went wrong on our side. Please try again in a moment.";
+  const message = messages[problem.own_hold ? "own_hold" : problem.code] ?? "Something went wrong on our side. Please try again in a moment.";
   return problem.status === 429 ? `${message} You can try again ${formatWait(retryAfter || 1)}.` : message;
 }
 
 /** What the page that starts a booking keeps for the pages that finish it: the token among it, so in this tab only. */
 export const bookingRecord = {
-  save: (hold, facts) => sessionStorage.setItem(`holdfast:${hold}`, JSON.stringify(facts)),
+  save(hold, facts) {
+    sessionStorage.setItem(`holdfast:${hold}`, JSON.stringify(facts));
+    sessionStorage.setItem("holdfast:unpaid", hold);
+  },
   load: (hold) => JSON.parse(sessionStorage.getItem(`holdfast:${hold}`) ?? "null"),
+  /** The last hold of this tab that is not known to be over, which a new booking replaces. */
+  loadUnpaid() {
+    const id = sessionStorage.getItem("holdfast:unpaid");
+    const token = id && this.load(id)?.token;
+    return token ? { id, token } : undefined;
+  },
+  /** Forgets that this hold is unpaid. */
+  forgetUnpaid(hold) {
+    if (sessionStorage.getItem("holdfast:unpaid") === hold) sessionStorage.removeItem("holdfast:unpaid");
+  },
 };

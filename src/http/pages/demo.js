@@ -195,6 +195,8 @@ function buildRequest({ slot, quantity }) {
   const guest = { email: byId("email").value.trim(), name: byId("name").value.trim() || undefined };
   const body = JSON.stringify({
     event_type: shown.type.id, starts_at: slot.starts_at, quantity, resource: chosen.host || undefined, guest,
+    // A guest who came back from the payment changes their mind, and does not keep two slots.
+    replaces: bookingRecord.loadUnpaid(),
     // Must be this origin, because the tab stores the token for it. The service may know itself by another name.
     success_url: `${location.origin}/checkout/done?hold={HOLD_ID}`,
     cancel_url: `${location.origin}/checkout/cancelled?hold={HOLD_ID}`,
@@ -246,7 +248,12 @@ async function startCheckout(event) {
   if (!slot) byId("problem").textContent = "Please choose a time first.";
   if (!slot || byId("start").disabled) return;
   byId("start").disabled = true;
-  const response = await callApi("/v1/holds", buildRequest(chosen));
+  let response = await callApi("/v1/holds", buildRequest(chosen));
+  if (["already_paid", "unauthorized"].includes(response.problem?.code)) {
+    // The earlier booking is paid, so this one is another.
+    bookingRecord.forgetUnpaid(bookingRecord.loadUnpaid()?.id);
+    response = await callApi("/v1/holds", buildRequest(chosen));
+  }
   const { answer, problem } = response;
   if (answer?.checkout_url) {
     const place = location.hash;

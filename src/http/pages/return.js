@@ -77,6 +77,7 @@ function showState(state, title, detail) {
 }
 
 function showHold(hold) {
+  if (hold.status !== "held") bookingRecord.forgetUnpaid(hold.id);
   showState(hold.status, ...descriptions[hold.status](hold));
   byId("what").textContent = record?.name ?? hold.event_type;
   byId("when").textContent = `${formatDay(hold.starts_at)}, ${formatTimeRange(hold)}`;

@@ -32,7 +32,8 @@ const LOAD_USAGE: &str = "SELECT l.query, l.scope, a.number, NULL AS status, NUL
     FROM unnest($7::int[], $8::text[], $9::timestamptz[]) AS c (query, client, since)
     CROSS JOIN LATERAL (
         SELECT status, reason, unpaid_until FROM holds
-        WHERE client_id = c.client AND unpaid_until > c.since AND (status <> 'released' OR reason <> 'operator')
+        WHERE client_id = c.client AND unpaid_until > c.since
+          AND (status <> 'released' OR reason <> 'operator' AND replaced_by IS NULL)
         ORDER BY unpaid_until DESC LIMIT $10) e";
 
 #[async_trait]

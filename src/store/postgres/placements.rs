@@ -88,7 +88,11 @@ impl PostgresStore {
     }
 
     /// Finds out why nothing was written. If a first call of ours wrote it and its answer was lost, the hold is placed.
-    async fn find_refusal(&self, booking: &Booking, limits: &HoldLimits) -> PostgresResult<PlaceOutcome> {
+    pub(super) async fn find_refusal(
+        &self,
+        booking: &Booking,
+        limits: &HoldLimits,
+    ) -> PostgresResult<PlaceOutcome> {
         let found: Option<(String, bool, bool)> = sqlx::query_as(
             "SELECT state, is_paid, EXISTS (
                  SELECT 1 FROM jsonb_to_recordset($2) AS l (scope text, subject text, numbers jsonb)

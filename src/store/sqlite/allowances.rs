@@ -32,7 +32,7 @@ pub(super) const LOAD_USAGE: &str = "SELECT l.value ->> 'query' AS query, a.scop
     WHERE h.id IN (
         SELECT e.id FROM holds e
         WHERE e.client_id = c.value ->> 'client' AND e.unpaid_until > c.value ->> 'since'
-          AND (e.status <> 'released' OR e.reason <> 'operator')
+          AND (e.status <> 'released' OR e.reason <> 'operator' AND e.replaced_by IS NULL)
         ORDER BY e.unpaid_until DESC LIMIT $3)";
 
 #[async_trait]

@@ -103,6 +103,7 @@ fn booking(n: u128, from: i64, to: i64) -> Booking {
         },
         metadata: [("order".to_owned(), "17".to_owned())].into(),
         token_key: Some(TokenKeyName("name".to_owned())),
+        replaced_by: None,
         checkout_url: format!("https://pay.example/{n}"),
         expires_at: minute(30),
         session_expires_at: minute(32),

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::availability::Slot;
+use crate::domain::availability::{Slot, SlotRequest};
 use crate::domain::booking::{Booking, CheckoutClient, Guest};
-use crate::domain::catalogue::StartError;
-use crate::domain::ids::{EventTypeId, ResourceId};
+use crate::domain::catalogue::{EventType, StartError};
+use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::key_scope::ScopedKey;
+use crate::domain::zone::ZoneDatabase;
+use crate::store::LookupQuery;
 use crate::workflow::error::WorkflowError;
 use crate::workflow::hold_limits::LimitError;
 
@@ -24,6 +26,8 @@ pub struct CheckoutRequest {
     pub quantity: u32,
     /// The resource that the guest asks for by name, if any.
     pub resource: Option<ResourceId>,
+    /// The guest's earlier unpaid hold, in whose place the new one comes. The guest has presented its token.
+    pub replaces: Option<HoldId>,
     /// The guest who books.
     pub guest: Guest,
     /// The client that the request came from. `None`, like a client without a network, is exempt from the limits on
@@ -41,12 +45,52 @@ pub struct CheckoutRequest {
     pub fingerprint: String,
 }
 
+impl CheckoutRequest {
+    pub(super) fn to_lookup(&self) -> LookupQuery {
+        LookupQuery {
+            event_type: self.event_type.clone(),
+            key: self.key.clone().map(|key| (key, self.fingerprint.clone())),
+        }
+    }
+
+    pub(super) fn to_slot_request<'a>(&'a self, event_type: &'a EventType) -> SlotRequest<'a> {
+        SlotRequest {
+            event_type,
+            quantity: self.quantity,
+            requested_resource: self.resource.as_ref(),
+            moving: None,
+        }
+    }
+
+    /// Checks that the catalogue sells what is requested.
+    pub(super) fn check(
+        &self,
+        now: DateTime<Utc>,
+        event_type: &EventType,
+        zones: &ZoneDatabase,
+    ) -> Result<(), CheckoutError> {
+        event_type
+            .check_start(self.starts_at, now, zones)
+            .map_err(CheckoutError::Start)?;
+        if let Some(requested) = &self.resource
+            && !event_type.is_served_by(requested)
+        {
+            return Err(CheckoutError::UnknownResource);
+        }
+        event_type
+            .total_price(self.quantity)
+            .map(drop)
+            .ok_or(CheckoutError::TooDear)
+    }
+}
+
 /// A checkout that has its hold.
 #[derive(Clone, Debug)]
 pub enum Checkout {
     /// The slot was free, and is now held.
     Placed(Booking),
-    /// The same key and body were sent before; this is the hold that was placed then.
+    /// The same key and body were sent before, or the request replaces a hold by the same one; this is the hold that was placed
+    /// then.
     Replayed(Booking),
 }
 
@@ -71,6 +115,12 @@ pub enum CheckoutError {
     /// Another live hold has the slot, or got it first. The alternatives are free, nearest first.
     #[error("the slot is taken")]
     SlotTaken(Vec<Slot>),
+    /// Like [`Self::SlotTaken`], and an unpaid hold of the same guest from the same client keeps a part of the slot.
+    #[error("the guest's own hold keeps the slot")]
+    OwnHold(Vec<Slot>),
+    /// The earlier hold is paid, or a payment for it is in progress.
+    #[error("the earlier hold is paid")]
+    AlreadyPaid,
     /// The guest or the client address has too many unpaid holds.
     #[error("too many holds")]
     TooMany {

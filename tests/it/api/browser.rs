@@ -185,6 +185,50 @@ async fn returning_guest_can_pay_or_release_slot() {
     guest.close(&["429"]).await;
 }
 
+/// Story S37: a guest who comes back from the payment chooses another slot, and keeps only that.
+#[tokio::test]
+async fn returning_guest_who_chooses_anew_keeps_one_slot() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    let first = start_checkout(&guest, &shop).await;
+    let second = start_checkout(&guest, &shop).await;
+    assert_ne!(first, second, "the first one is held");
+    let watcher = driver.browser().await;
+    assert_eq!(read_slot_state(&watcher, &shop, &first).await, "free");
+    assert_eq!(read_slot_state(&watcher, &shop, &second).await, "held");
+    guest.click("#pay").await;
+    guest.see("main[data-state=confirmed]").await;
+    let third = start_checkout(&guest, &shop).await;
+    assert_eq!(
+        read_slot_state(&watcher, &shop, &second).await,
+        "taken",
+        "what is paid is not replaced"
+    );
+    assert_eq!(read_slot_state(&watcher, &shop, &third).await, "held");
+    watcher.close(&[]).await;
+    guest.close(&[]).await;
+}
+
+/// Story S37: another tab does not know the token of the guest's hold.
+#[tokio::test]
+async fn second_tab_sees_that_the_hold_is_its_own() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let (first, second) = (driver.browser().await, driver.browser().await);
+    let wanted = choose_a_slot(&second, &shop).await;
+    assert_eq!(start_checkout(&first, &shop).await, wanted);
+    second.click("#start").await;
+    second.see("#problem:not(:empty)").await;
+    assert!(
+        second
+            .text("#problem")
+            .await
+            .contains("You hold this time already")
+    );
+    second.see("#alternatives button").await;
+    first.close(&[]).await;
+    second.close(&["409"]).await;
+}
+
 /// Stories S1 and S6.
 #[tokio::test]
 async fn second_guest_on_same_slot_sees_explanation() {
@@ -192,6 +236,8 @@ async fn second_guest_on_same_slot_sees_explanation() {
     let (first, second) = (driver.browser().await, driver.browser().await);
     let wanted = choose_a_slot(&second, &shop).await;
     assert_eq!(start_checkout(&first, &shop).await, wanted);
+    // The form suggests one address to all.
+    second.fill("#email", "bob@example.com").await;
     second.click("#start").await;
     second.see("#problem:not(:empty)").await;
     assert!(
@@ -336,7 +382,10 @@ async fn too_many_unpaid_holds_tells_guest_what_to_do() {
     let (shop, driver) = (Shop::open(), Driver::start());
     let guest = driver.browser().await;
     for _ in 0..3 {
-        start_checkout(&guest, &shop).await;
+        // Each in a tab of its own: in one tab, a new booking replaces the unpaid one.
+        let tab = driver.browser().await;
+        start_checkout(&tab, &shop).await;
+        tab.close(&[]).await;
     }
     choose_a_slot(&guest, &shop).await;
     guest.click("#start").await;

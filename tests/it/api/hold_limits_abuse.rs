@@ -101,6 +101,7 @@ async fn checkout_as(
         starts_at: slot(n).parse().unwrap(),
         quantity: 1,
         resource: None,
+        replaces: None,
         guest: Guest {
             email: format!("guest-{n}@example.com"),
             name: None,

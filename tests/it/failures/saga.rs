@@ -14,6 +14,7 @@ mod events;
 mod fixture;
 mod outages;
 mod releases;
+mod replacements;
 mod worker;
 
 use std::sync::Arc;

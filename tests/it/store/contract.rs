@@ -69,6 +69,7 @@ mod payment_ledger;
 mod placing;
 mod postgres_only;
 mod reading;
+mod replacing;
 mod retention;
 mod schema;
 mod sessions;
@@ -122,6 +123,7 @@ fn booking(segments: Vec<Segment>) -> Booking {
         },
         metadata: BTreeMap::from([("order".into(), "17".into())]),
         token_key: Some(TokenKeyName("name".into())),
+        replaced_by: None,
         checkout_url: format!("https://pay.example/{id}"),
         expires_at: at(30),
         session_expires_at: at(32),

@@ -246,6 +246,13 @@ impl Browser {
         self.see(css).await.click().await.unwrap();
     }
 
+    /// Replaces the text of a field.
+    pub(crate) async fn fill(&self, css: &str, text: &str) {
+        let field = self.see(css).await;
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
     /// Ends the session of the browser. The console must contain no error and no violation of the content policy,
     /// except failed responses that contain one of the expected texts.
     pub(crate) async fn close(self, expected: &[&str]) {

@@ -21,6 +21,7 @@ use holdfast::domain::closure::{Closure, ClosureZones, DatedClosure};
 use holdfast::domain::command::Command;
 use holdfast::domain::figures::{FigureCounts, OtherModeWork};
 use holdfast::domain::hold::ReleaseRequester;
+use holdfast::domain::hold_limit::HeldAllowance;
 use holdfast::domain::ids::{
     AccessKeyId, ClosureId, CommandId, DisputeId, EventId, EventTypeId, HoldId, IntentId, RefundId,
     ResourceId, SessionId,
@@ -36,12 +37,7 @@ use holdfast::domain::token::{CalendarSalt, TokenKey};
 use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPage, Probe, WebhookEndpoint};
 use holdfast::store::{
     AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
-    CatalogueChange, CatalogueFiles, Changes, Claim, ClosedConflicts, ClosureRefusal, Closures, Commands,
-    DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure, Guests, HoldChange,
-    HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, Lookup, LookupQuery, Lookups,
-    MoveOutcome, NewAttempt, NewFeed, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease,
-    Resources, Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact,
-    UnownedFacts,
+    CatalogueChange, CatalogueFiles, Changes, Claim, ClosedConflicts, ClosureRefusal, Closures, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure, Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, Lookup, LookupQuery, Lookups, MoveOutcome, NewAttempt, NewDetails, NewFeed, Occupancies, OrphanPayment, OwnHoldQuery, Placements, PlaceOutcome, ReleaseLease, Replacement, Replacements, ReplaceOutcome, Resources, Schema, ServerFault, Sessions, SessionSearch, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -307,6 +303,14 @@ implement_store! {
     Placements:
     place_hold(booking: &Booking, units: &[Allocation], limits: &HoldLimits) -> PlaceOutcome;
     move_hold(order: &HoldMove) -> MoveOutcome;
+}
+
+implement_store! {
+    Replacements:
+    replace_hold(replacement: &Replacement<'_>) -> ReplaceOutcome;
+    update_details(details: &NewDetails<'_>) -> bool;
+    list_allowances(hold: HoldId) -> Vec<HeldAllowance>;
+    is_kept_by_guest(query: &OwnHoldQuery<'_>) -> bool;
 }
 
 implement_store! {

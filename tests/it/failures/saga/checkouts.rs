@@ -29,6 +29,7 @@ pub(super) fn checkout_request(guest: &str, offer: Offer, slot: &str) -> Checkou
         starts_at: slot.parse().unwrap(),
         quantity: offer.quantity,
         resource: None,
+        replaces: None,
         client: Some(CheckoutClient {
             id: ClientId("here".to_owned()),
             network: Some(NetworkId("near".to_owned())),
@@ -46,7 +47,7 @@ pub(super) fn checkout_request(guest: &str, offer: Offer, slot: &str) -> Checkou
 }
 
 /// Counts the holds of a slot that wait for their payment.
-async fn count_live_holds(fixture: &SagaFixture, slot: &str) -> i64 {
+pub(super) async fn count_live_holds(fixture: &SagaFixture, slot: &str) -> i64 {
     let key = format!("'%{slot}'");
     let attempts = format!("SELECT hold_id FROM checkout_attempts WHERE idempotency_key LIKE {key}");
     fixture

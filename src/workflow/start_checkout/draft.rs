@@ -1,0 +1,108 @@
+//! A checkout with all its terms: what Stripe is asked for, and the hold to place.
+
+use chrono::{DateTime, Utc};
+use uuid::{NoContext, Timestamp, Uuid};
+
+use super::request::CheckoutRequest;
+use crate::domain::booking::Booking;
+use crate::domain::catalogue::EventType;
+use crate::domain::hold::Hold;
+use crate::domain::ids::HoldId;
+use crate::domain::segment::{Allocation, allocated_segments};
+use crate::domain::session::{NewSession, SessionTerms, first_check_at, hold_expiry, session_expiry};
+use crate::domain::token::TokenKeyName;
+use crate::workflow::context::Context;
+
+/// A checkout with all its terms.
+pub(super) struct Draft<'a> {
+    pub(super) request: &'a CheckoutRequest,
+    pub(super) event_type: &'a EventType,
+    pub(super) terms: SessionTerms,
+    token_key: TokenKeyName,
+    /// The time of the request, by the database's clock.
+    pub(super) now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(
+        context: &Context,
+        request: &'a CheckoutRequest,
+        event_type: &'a EventType,
+        installation: String,
+        token_key: TokenKeyName,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let expires_at = hold_expiry(now, context.settings.hold_ttl, request.starts_at);
+        let hold = new_hold_id(now);
+        context.account.record_checkout(now);
+        let terms = SessionTerms {
+            hold,
+            event_type: Some(event_type.id.clone()),
+            name: event_type.name.clone(),
+            price: event_type.price,
+            quantity: request.quantity,
+            email: request.guest.email.clone(),
+            success_url: insert_hold_id(&request.success_url, hold),
+            cancel_url: insert_hold_id(&request.cancel_url, hold),
+            expires_at: session_expiry(now, expires_at),
+            payment_methods: event_type.payment_methods.clone(),
+            installation,
+        };
+        Self {
+            request,
+            event_type,
+            terms,
+            token_key,
+            now,
+            expires_at,
+        }
+    }
+
+    pub(super) fn booking(&self, session: NewSession, units: &[Allocation]) -> Booking {
+        // The fallback is never used: `check` has verified that the total price exists.
+        let price = self
+            .event_type
+            .total_price(self.request.quantity)
+            .unwrap_or(self.terms.price);
+        Booking {
+            hold: Hold::new(self.terms.hold, session.id, price),
+            event_type: self.request.event_type.clone(),
+            segments: allocated_segments(units),
+            quantity: self.request.quantity,
+            requested_resource: self.request.resource.clone(),
+            change_policy: self.event_type.change_policy,
+            cancel_right_passed: false,
+            guest: self.request.guest.clone(),
+            metadata: self.request.metadata.clone(),
+            token_key: Some(self.token_key.clone()),
+            replaced_by: None,
+            checkout_url: session.url,
+            expires_at: self.expires_at,
+            session_expires_at: self.terms.expires_at,
+            created_at: self.now,
+            updated_at: self.now,
+            changed_at: Default::default(),
+            due_at: Some(first_check_at(self.expires_at, self.terms.expires_at)),
+            tries: 0,
+            version: 1,
+        }
+    }
+}
+
+/// Makes a hold id that is ordered by time and unguessable.
+///
+/// The order keeps the index of holds compact, and tells which of two holds is younger. The 74 random bits make the id
+/// unguessable.
+fn new_hold_id(now: DateTime<Utc>) -> HoldId {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+    HoldId(Uuid::new_v7(Timestamp::from_unix(
+        NoContext,
+        seconds,
+        now.timestamp_subsec_nanos(),
+    )))
+}
+
+fn insert_hold_id(url: &str, hold: HoldId) -> String {
+    url.replace("{HOLD_ID}", &hold.to_string())
+}
