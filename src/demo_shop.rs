@@ -49,7 +49,7 @@ struct ShopFiles {
 }
 
 impl ShopFiles {
-    /// Finds both files. Call it before the database is opened, which makes it.
+    /// Finds where both files are. Call it before the database is opened, which makes it.
     fn find(database: &Database) -> Self {
         let path = match database {
             Database::Sqlite(path) => path.as_str(),

@@ -3,8 +3,8 @@
 //!
 //! A handler reads a request, calls a workflow and shows the result. It decides nothing and never calls the store.
 //!
-//! - Guests and checkout pages: `event_types`, `slots`, `holds`, `check_hold`, `move_hold`, `return_pages`,
-//!   `calendar_export`, `hold_calendar`.
+//! - Guests and checkout pages: `event_types`, `slots`, `holds`, `check_hold`, `extend_hold`, `move_hold`,
+//!   `return_pages`, `calendar_export`, `hold_calendar`.
 //! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. Programmers: `reference_page`. The demo
 //!   shop: `demo_page`.
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`,
@@ -60,6 +60,7 @@ mod entity_tags;
 mod error;
 mod event_types;
 mod event_view;
+mod extend_hold;
 mod field_errors;
 mod field_values;
 mod health;
@@ -107,6 +108,7 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(holds::start_checkout))
         .routes(routes!(holds::get_hold, holds::cancel_hold))
         .routes(routes!(check_hold::check_hold))
+        .routes(routes!(extend_hold::extend_hold))
         .routes(routes!(move_hold::move_hold))
         .routes(routes!(hold_calendar::get_hold_calendar))
         .routes(routes!(calendar_export::export_calendar));

@@ -98,7 +98,7 @@ pub use ledger::{Ledger, MergeOutcome, MoneyReport};
 pub use lookups::{Lookup, LookupQuery, Lookups};
 pub use paging::is_cursor;
 pub use payments::Payments;
-pub use placements::{HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, Placements};
+pub use placements::{EXTENDED, HoldExtension, HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, Placements};
 pub use pool_options::PoolOptions;
 pub use refund_requests::{RefundRequest, RefundRequests};
 pub use replacements::{EarlierFate, NewDetails, OwnHoldQuery, ReplaceOutcome, Replacement, Replacements};

@@ -21,6 +21,7 @@ mod earlier_order;
 mod error;
 pub mod event_endpoints;
 mod event_owner;
+pub mod extend_hold;
 pub mod guest_data;
 mod heavy_work;
 mod hold_limits;

@@ -61,7 +61,9 @@ pub(super) fn complete_description(mut api: OpenApi) -> OpenApi {
     let components = api.components.get_or_insert_default();
     components.add_security_scheme(
         "hold_token",
-        bearer_scheme("The hold's token, `hft_…`: gives the right to cancel or move the hold."),
+        bearer_scheme(
+            "The hold's token, `hft_…`: gives the right to cancel, move, extend or replace the hold.",
+        ),
     );
     components.add_security_scheme(
         "admin_key",

@@ -214,6 +214,42 @@ pub enum MoveOutcome {
     Conflict,
 }
 
+/// More time to pay for a hold.
+#[derive(Clone, Debug)]
+pub struct HoldExtension {
+    /// The hold that ends later.
+    pub hold: HoldId,
+    /// The version on which this was decided; the extension applies only if the row still has it.
+    pub version: i64,
+    /// The end of the time to pay from now on.
+    pub expires_at: DateTime<Utc>,
+    /// When the sweep asks Stripe.
+    pub due_at: DateTime<Utc>,
+    /// The history line's message.
+    pub message: String,
+    /// The present, by the database's clock.
+    pub now: DateTime<Utc>,
+}
+
+/// The transition code of a history line that an extension writes. A hold has at most one.
+pub const EXTENDED: &str = "extended";
+
+/// Extends held hold `$1` of version `$2` to `$3`, due at `$4`, at `$5`.
+macro_rules! extend_hold {
+    ($extension:expr) => {
+        sqlx::query(
+            "UPDATE holds SET expires_at = $3, due_at = $4, version = version + 1, updated_at = $5
+             WHERE id = $1 AND version = $2 AND status = 'held'",
+        )
+        .bind(crate::store::columns::DbUuid($extension.hold.0))
+        .bind($extension.version)
+        .bind(crate::store::columns::DbTime($extension.expires_at))
+        .bind(crate::store::columns::DbTime($extension.due_at))
+        .bind(crate::store::columns::DbTime($extension.now))
+    };
+}
+pub(super) use extend_hold;
+
 /// Placing and moving holds in the database; one method is one transaction.
 #[async_trait]
 pub trait Placements {
@@ -228,6 +264,8 @@ pub trait Placements {
     /// Moves a hold, all or nothing. The new windows may overlap its own old ones. A hold that ends after its new start
     /// ends, and is due, at that start.
     async fn move_hold(&self, order: &HoldMove) -> Result<MoveOutcome, StoreError>;
+    /// Extends a `held` hold, with a history line; `false` if the hold has changed since the decision.
+    async fn extend_hold(&self, extension: &HoldExtension) -> Result<bool, StoreError>;
 }
 
 impl PlaceOutcome {

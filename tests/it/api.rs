@@ -27,6 +27,7 @@ mod env_file;
 mod event_endpoints;
 mod event_signatures;
 mod events_out;
+mod extend_hold;
 mod forged_webhooks;
 mod generated_clients;
 mod guest_data;

@@ -21,9 +21,9 @@ use holdfast::domain::summary::{MedianWait, SummaryCount, SummaryQuery};
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
     Allowances, ApplyOutcome, AvailabilityQuery, Changes, DatabaseClock, Figures, FoundSession, GuestErasure,
-    Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, Ledger, LimitUsage, LimitUsageQuery,
-    MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease, SessionSearch, Sessions,
-    Store, StoreError, Summaries,
+    Guests, HoldChange, HoldExtension, HoldLimits, HoldMove, Holds, LeaseRequest, Ledger, LimitUsage,
+    LimitUsageQuery, MoveOutcome, Occupancies, OrphanPayment, PlaceOutcome, Placements, ReleaseLease,
+    SessionSearch, Sessions, Store, StoreError, Summaries,
 };
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
@@ -327,6 +327,10 @@ impl Placements for Script {
             Reply::Gone => Ok(PlaceOutcome::AttemptClosed),
             other => unexpected(&other),
         }
+    }
+
+    async fn extend_hold(&self, _: &HoldExtension) -> Result<bool, StoreError> {
+        unimplemented!()
     }
 
     async fn move_hold(&self, _: &HoldMove) -> Result<MoveOutcome, StoreError> {

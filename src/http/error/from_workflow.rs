@@ -5,6 +5,7 @@ use crate::domain::ids::ResourceId;
 use crate::workflow::access_keys::CreateKeyError;
 use crate::workflow::availability::SlotListError;
 use crate::workflow::closures::PutClosureError;
+use crate::workflow::extend_hold::ExtendError;
 use crate::workflow::move_hold::MoveError;
 use crate::workflow::return_money::ReturnError;
 use crate::workflow::start_checkout::CheckoutError;
@@ -39,6 +40,18 @@ impl From<SlotListError> for Problem {
             SlotListError::UnknownEventType => Self::not_found("event type"),
             SlotListError::UnknownResource => Self::invalid_field("resource", UNKNOWN_RESOURCE),
             SlotListError::Workflow(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExtendError> for Problem {
+    fn from(error: ExtendError) -> Self {
+        match error {
+            ExtendError::Missing => Self::not_found("hold"),
+            ExtendError::NotHeld | ExtendError::Extended | ExtendError::NothingLeft => {
+                Self::new(ProblemCode::Conflict, error.to_string())
+            }
+            ExtendError::Workflow(error) => error.into(),
         }
     }
 }

@@ -12,9 +12,10 @@ use crate::domain::booking::Booking;
 use crate::domain::ids::ResourceId;
 use crate::domain::segment::{Allocation, allocated_segments};
 use crate::store::allowances::encode_offers;
+use crate::store::changes::insert_note;
 use crate::store::placements::{
-    HoldLimits, HoldMove, HoldToPlace, MOVED, MoveOutcome, PlaceItem, PlaceOutcome, Placements,
-    update_moved_hold,
+    EXTENDED, HoldExtension, HoldLimits, HoldMove, HoldToPlace, MOVED, MoveOutcome, PlaceItem, PlaceOutcome,
+    Placements, extend_hold, update_moved_hold,
 };
 use crate::store::{StoreError, encoding};
 
@@ -61,6 +62,22 @@ impl Placements for PostgresStore {
             write_move(&mut transaction, order).await?;
             transaction.commit().await?;
             Ok(MoveOutcome::Done)
+        })
+        .await
+    }
+
+    async fn extend_hold(&self, extension: &HoldExtension) -> Result<bool, StoreError> {
+        self.retrying(|| async {
+            let mut transaction = self.begin().await?;
+            let extended = extend_hold!(extension).execute(&mut *transaction).await?;
+            if extended.rows_affected() == 0 {
+                transaction.rollback().await?;
+                return Ok(false);
+            }
+            let line = insert_note!(extension.hold, extension.now, EXTENDED, &extension.message);
+            line.execute(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok(true)
         })
         .await
     }

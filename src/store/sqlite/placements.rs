@@ -12,9 +12,11 @@ use crate::domain::hold::Status;
 use crate::domain::ids::ResourceId;
 use crate::domain::segment::{Allocation, allocated_segments};
 use crate::store::StoreError;
+use crate::store::changes::insert_note;
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::placements::{
-    HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceItem, PlaceOutcome, Placements, update_moved_hold,
+    EXTENDED, HoldExtension, HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceItem, PlaceOutcome, Placements,
+    extend_hold, update_moved_hold,
 };
 
 #[async_trait]
@@ -38,6 +40,19 @@ impl Placements for SqliteStore {
             MoveOutcome::SlotTaken | MoveOutcome::Conflict => self.roll_back(transaction).await?,
         }
         Ok(outcome)
+    }
+
+    async fn extend_hold(&self, extension: &HoldExtension) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let extended = extend_hold!(extension).execute(&mut *transaction);
+        if self.in_transaction(extended).await?.rows_affected() == 0 {
+            self.roll_back(transaction).await?;
+            return Ok(false);
+        }
+        let line = insert_note!(extension.hold, extension.now, EXTENDED, &extension.message);
+        self.in_transaction(line.execute(&mut *transaction)).await?;
+        self.commit(transaction).await?;
+        Ok(true)
     }
 }
 

@@ -37,7 +37,7 @@ use holdfast::domain::token::{CalendarSalt, TokenKey};
 use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPage, Probe, WebhookEndpoint};
 use holdfast::store::{
     AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
-    CatalogueChange, CatalogueFiles, Changes, Claim, ClosedConflicts, ClosureRefusal, Closures, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure, Guests, HoldChange, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, Lookup, LookupQuery, Lookups, MoveOutcome, NewAttempt, NewDetails, NewFeed, Occupancies, OrphanPayment, OwnHoldQuery, Placements, PlaceOutcome, ReleaseLease, Replacement, Replacements, ReplaceOutcome, Resources, Schema, ServerFault, Sessions, SessionSearch, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
+    CatalogueChange, CatalogueFiles, Changes, Claim, ClosedConflicts, ClosureRefusal, Closures, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure, Guests, HoldChange, HoldExtension, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, Lookup, LookupQuery, Lookups, MoveOutcome, NewAttempt, NewDetails, NewFeed, Occupancies, OrphanPayment, OwnHoldQuery, Placements, PlaceOutcome, ReleaseLease, Replacement, Replacements, ReplaceOutcome, Resources, Schema, ServerFault, Sessions, SessionSearch, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -303,6 +303,7 @@ implement_store! {
     Placements:
     place_hold(booking: &Booking, units: &[Allocation], limits: &HoldLimits) -> PlaceOutcome;
     move_hold(order: &HoldMove) -> MoveOutcome;
+    extend_hold(extension: &HoldExtension) -> bool;
 }
 
 implement_store! {

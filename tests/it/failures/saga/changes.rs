@@ -8,6 +8,7 @@ use holdfast::domain::hold::{Refund, ReturnWay};
 use holdfast::domain::ids::HoldId;
 use holdfast::workflow::Context;
 use holdfast::workflow::cancel_hold::{self, CancelOutcome};
+use holdfast::workflow::extend_hold::extend_hold;
 use holdfast::workflow::move_hold::{self, MoveRequest};
 use holdfast::workflow::return_money::{ReturnRequest, return_money_in_task};
 use serde_json::Value;
@@ -23,7 +24,8 @@ fault_at_every_step!(
     CancelCase::ByGuest,
     ReturnCase,
     MoveCase::FreeSlot,
-    MoveCase::OverlappingSlot
+    MoveCase::OverlappingSlot,
+    ExtendCase
 );
 
 /// Creates a scenario with one confirmed hold.
@@ -185,5 +187,45 @@ impl WorkflowCase for MoveCase {
             // The old and the new windows overlap, so both starts are taken.
             Self::OverlappingSlot => drop(next.expect_problem(409, "slot_taken")),
         }
+    }
+}
+
+/// A guest gets more time to pay.
+pub(super) struct ExtendCase;
+
+#[async_trait]
+impl WorkflowCase for ExtendCase {
+    fn name(&self) -> String {
+        "extended".to_owned()
+    }
+
+    async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
+        let mut scenario = fixture.new_scenario();
+        scenario.holds.push(fixture.create_hold(&scenario.slot).await);
+        scenario
+    }
+
+    async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
+        extend_hold(context, parse_hold_id(scenario)).await.is_ok()
+    }
+
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        let hold = &scenario.holds[0];
+        let shown = fixture.app.admin_hold(hold.text("id")).await;
+        assert_eq!(
+            (&shown["status"], &shown["reason"]),
+            (&"released".into(), &"expired".into())
+        );
+        let history = shown["history"].as_array().unwrap();
+        let extensions = history
+            .iter()
+            .filter(|line| line["transition"] == "extended")
+            .count();
+        let expected = match extensions {
+            0 => &hold.body["expires_at"],
+            1 => &shown["session_expires_at"],
+            _ => panic!("{history:?}"),
+        };
+        assert_eq!(&shown["expires_at"], expected);
     }
 }
