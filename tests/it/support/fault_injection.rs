@@ -37,7 +37,13 @@ use holdfast::domain::token::{CalendarSalt, TokenKey};
 use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPage, Probe, WebhookEndpoint};
 use holdfast::store::{
     AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
-    CatalogueChange, CatalogueFiles, Changes, Claim, ClosedConflicts, ClosureRefusal, Closures, Commands, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure, Guests, HoldChange, HoldExtension, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, Lookup, LookupQuery, Lookups, MoveOutcome, NewAttempt, NewDetails, NewFeed, Occupancies, OrphanPayment, OwnHoldQuery, Placements, PlaceOutcome, ReleaseLease, Replacement, Replacements, ReplaceOutcome, Resources, Schema, ServerFault, Sessions, SessionSearch, StaleAttempt, Store, StoreError, UnownedFact, UnownedFacts,
+    CatalogueChange, CatalogueFiles, Changes, Claim, ClosedConflicts, ClosureRefusal, Closures, Commands,
+    DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure, Guests, HoldChange,
+    HoldExtension, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, Lookup,
+    LookupQuery, Lookups, MoveOutcome, NewAttempt, NewDetails, NewFeed, Occupancies, OrphanPayment,
+    OwnHoldQuery, PlaceOutcome, Placements, ReleaseLease, ReplaceOutcome, Replacement, Replacements,
+    Resources, Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact,
+    UnownedFacts,
 };
 use tokio_util::sync::CancellationToken;
 
