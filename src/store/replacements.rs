@@ -122,6 +122,59 @@ pub(super) const DETAILS_CHANGED: &str = "details_changed";
 /// The message of that line.
 pub(super) const DETAILS_MESSAGE: &str = "the guest goes on with new details";
 
+/// Defines the functions that write what becomes of the earlier hold, in the caller's transaction: for the engine's connection and
+/// its result. The statements and their order are the same in both engines.
+macro_rules! define_earlier_writes {
+    ($connection:ty, $result:ident) => {
+        /// Does with the earlier hold what was decided; `false` if it has changed since.
+        async fn decide_earlier(
+            connection: &mut $connection,
+            replacement: &Replacement<'_>,
+        ) -> $result<bool> {
+            let (earlier, new) = (replacement.earlier, replacement.booking.hold.id);
+            if let EarlierFate::Kept { version } = &replacement.fate {
+                let marked = sqlx::query(replacements::MARK_KEPT)
+                    .bind(DbUuid(earlier.0))
+                    .bind(DbUuid(new.0))
+                    .bind(version)
+                    .bind(DbTime(replacement.now))
+                    .execute(&mut *connection)
+                    .await?;
+                return Ok(marked.rows_affected() == 1 && free_numbers(connection, replacement).await?);
+            }
+            if let EarlierFate::Released(change) = &replacement.fate
+                && !matches!(
+                    apply_in(&mut *connection, change).await?,
+                    ApplyOutcome::Done { .. }
+                )
+            {
+                return Ok(false);
+            }
+            let marked = sqlx::query(replacements::MARK_OVER)
+                .bind(DbUuid(earlier.0))
+                .bind(DbUuid(new.0));
+            Ok(marked.execute(connection).await?.rows_affected() == 1)
+        }
+
+        /// Takes from the earlier hold the numbers that the new one inherits; `false` if it does not have them any more.
+        async fn free_numbers(connection: &mut $connection, replacement: &Replacement<'_>) -> $result<bool> {
+            for offer in replacement.inherited {
+                let freed = sqlx::query(replacements::FREE_NUMBER)
+                    .bind(DbUuid(replacement.earlier.0))
+                    .bind(encoding::encode_limit_scope(offer.limit.scope))
+                    .bind(&offer.limit.subject)
+                    .execute(&mut *connection)
+                    .await?;
+                if freed.rows_affected() != 1 {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+    };
+}
+pub(super) use define_earlier_writes;
+
 /// Binds the values of [`UPDATE_DETAILS`].
 macro_rules! update_details {
     ($details:expr) => {

@@ -15,7 +15,7 @@ use crate::store::columns::{DbTime, DbUuid};
 use crate::store::placements::{HoldToPlace, PlaceOutcome};
 use crate::store::replacements::{
     self, EarlierFate, HeldAllowanceRow, NewDetails, OwnHoldQuery, ReplaceOutcome, Replacement, Replacements,
-    details_line, update_details,
+    define_earlier_writes, details_line, update_details,
 };
 use crate::store::{StoreError, encoding};
 
@@ -131,48 +131,4 @@ async fn replace_in(
     }
 }
 
-/// Does with the earlier hold what was decided; `false` if it has changed since.
-async fn decide_earlier(
-    connection: &mut PgConnection,
-    replacement: &Replacement<'_>,
-) -> PostgresResult<bool> {
-    let (earlier, new) = (replacement.earlier, replacement.booking.hold.id);
-    if let EarlierFate::Kept { version } = &replacement.fate {
-        let marked = sqlx::query(replacements::MARK_KEPT)
-            .bind(DbUuid(earlier.0))
-            .bind(DbUuid(new.0))
-            .bind(version)
-            .bind(DbTime(replacement.now))
-            .execute(&mut *connection)
-            .await?;
-        return Ok(marked.rows_affected() == 1 && free_numbers(connection, replacement).await?);
-    }
-    if let EarlierFate::Released(change) = &replacement.fate
-        && !matches!(
-            apply_in(&mut *connection, change).await?,
-            ApplyOutcome::Done { .. }
-        )
-    {
-        return Ok(false);
-    }
-    let marked = sqlx::query(replacements::MARK_OVER)
-        .bind(DbUuid(earlier.0))
-        .bind(DbUuid(new.0));
-    Ok(marked.execute(connection).await?.rows_affected() == 1)
-}
-
-/// Takes from the earlier hold the numbers that the new one inherits; `false` if it does not have them any more.
-async fn free_numbers(connection: &mut PgConnection, replacement: &Replacement<'_>) -> PostgresResult<bool> {
-    for offer in replacement.inherited {
-        let freed = sqlx::query(replacements::FREE_NUMBER)
-            .bind(DbUuid(replacement.earlier.0))
-            .bind(encoding::encode_limit_scope(offer.limit.scope))
-            .bind(&offer.limit.subject)
-            .execute(&mut *connection)
-            .await?;
-        if freed.rows_affected() != 1 {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
+define_earlier_writes!(PgConnection, PostgresResult);
