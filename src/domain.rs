@@ -14,6 +14,7 @@ pub mod change_policy;
 pub mod charge_rules;
 pub mod closure;
 pub mod command;
+pub mod console_session;
 pub mod event_endpoint;
 pub mod event_out;
 pub mod figures;

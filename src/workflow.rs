@@ -15,6 +15,7 @@ pub mod catalogue;
 pub mod catalogue_file;
 pub mod check_hold;
 pub mod closures;
+pub mod console_sessions;
 mod context;
 pub mod deliver_events;
 mod earlier_order;

@@ -16,6 +16,8 @@ pub trait AccessKeys {
     async fn insert_key(&self, key: &AccessKey, digest: &KeyDigest) -> Result<bool, StoreError>;
     /// Finds the key with this digest, expired or not.
     async fn find_key(&self, digest: &KeyDigest) -> Result<Option<AccessKey>, StoreError>;
+    /// Finds the key with this id, expired or not.
+    async fn find_key_by_id(&self, id: AccessKeyId) -> Result<Option<AccessKey>, StoreError>;
     /// Lists keys, newest first.
     async fn list_keys(&self, page: &PageRequest) -> Result<Page<AccessKey>, StoreError>;
     /// Deletes a key, and returns it. `None` if there is none.
@@ -48,6 +50,9 @@ macro_rules! key_columns {
 
 /// Finds the key with digest `$1`.
 pub(super) const FIND: &str = concat!("SELECT ", key_columns!(), " FROM access_keys WHERE digest = $1");
+
+/// Finds key `$1`.
+pub(super) const FIND_BY_ID: &str = concat!("SELECT ", key_columns!(), " FROM access_keys WHERE id = $1");
 
 /// Deletes key `$1` and returns it.
 pub(super) const DELETE: &str = concat!("DELETE FROM access_keys WHERE id = $1 RETURNING ", key_columns!());

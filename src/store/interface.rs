@@ -12,6 +12,7 @@ use super::changes::Changes;
 use super::clock::DatabaseClock;
 use super::closures::Closures;
 use super::commands::Commands;
+use super::console_sessions::ConsoleSessions;
 use super::deliveries::Deliveries;
 use super::endpoints::Endpoints;
 use super::events::Events;
@@ -54,6 +55,7 @@ sum_of!(
     Changes,
     Closures,
     Commands,
+    ConsoleSessions,
     DatabaseClock,
     Deliveries,
     Endpoints,

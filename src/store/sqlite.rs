@@ -39,6 +39,7 @@ mod clock;
 mod closed_times;
 mod closures;
 mod commands;
+mod console_sessions;
 mod deliveries;
 mod endpoints;
 mod error;

@@ -1,5 +1,6 @@
 //! Deletes what is no longer needed: old idempotency keys, bodies of webhook events, personal data of guests, commands that
-//! are done, released holds that never had money, events out, and old entries of the audit trail.
+//! are done, released holds that never had money, events out, old entries of the audit trail, and console
+//! sessions that have ended.
 //!
 //! Each sweep deletes a bounded number of rows, so that the first sweep after a long pause or a shorter setting blocks
 //! nothing. The next sweeps delete the rest.
@@ -8,6 +9,7 @@ use chrono::Duration;
 
 use super::context::Context;
 use super::error::WorkflowError;
+use crate::domain::console_session::CONSOLE_IDLE_END;
 use crate::domain::event_out::KEEP_EVENTS_OUT;
 
 /// Most rows of each kind that one sweep deletes.
@@ -60,12 +62,18 @@ pub(super) async fn delete_expired_data(context: &Context) -> Result<(), Workflo
         .delete_idle_clients(now - settings.remember_keys, BATCH)
         .await?;
     // By the database's clock, which dates them.
-    let events_before = context.database_now().await? - KEEP_EVENTS_OUT;
-    let events_out = store.delete_old_events_out(events_before, BATCH).await?;
+    let database_now = context.database_now().await?;
+    let events_out = store
+        .delete_old_events_out(database_now - KEEP_EVENTS_OUT, BATCH)
+        .await?;
     if events_out > 0 {
         store.release_deliveries(now).await?;
     }
     let audit = store.delete_old_audit(now - settings.keep_audit, BATCH).await?;
+    // A session that is too old is used no more, so it is idle soon after.
+    store
+        .delete_idle_console_sessions(database_now - CONSOLE_IDLE_END, BATCH)
+        .await?;
     if payloads + events + events_out + guests + metadata + holds + commands + audit > 0 {
         tracing::info!(
             payloads,

@@ -4,10 +4,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::access_key::{AccessKey, KeyDigest};
 use holdfast::domain::audit::{AuditEntry, AuditFilter, AuditOutcome, AuditedAct, AuditedChange};
+use holdfast::domain::console_session::{ConsoleSession, ConsoleTokenDigest};
 use holdfast::domain::ids::{AccessKeyId, EventId, HoldId, IdempotencyKey};
 use holdfast::domain::listing::{EventCopy, ListedPayment, Page, PageRequest, PaymentFilter, StoredEvent};
 use holdfast::store::{
-    AccessKeys, ApplyOutcome, Audit, Events, HoldChange, Payments, RefundRequest, RefundRequests, StoreError,
+    AccessKeys, ApplyOutcome, Audit, ConsoleSessions, Events, HoldChange, Payments, RefundRequest,
+    RefundRequests, StoreError,
 };
 
 use crate::doubles::Script;
@@ -19,6 +21,10 @@ impl AccessKeys for Script {
     }
 
     async fn find_key(&self, _: &KeyDigest) -> Result<Option<AccessKey>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn find_key_by_id(&self, _: AccessKeyId) -> Result<Option<AccessKey>, StoreError> {
         unimplemented!()
     }
 
@@ -37,6 +43,32 @@ impl AccessKeys for Script {
         _: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         unimplemented!()
+    }
+}
+
+#[async_trait]
+impl ConsoleSessions for Script {
+    async fn insert_console_session(&self, _: &ConsoleSession) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+
+    async fn find_console_session(
+        &self,
+        _: &ConsoleTokenDigest,
+    ) -> Result<Option<ConsoleSession>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn record_console_use(&self, _: &ConsoleTokenDigest, _: DateTime<Utc>) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+
+    async fn delete_console_session(&self, _: &ConsoleTokenDigest) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+
+    async fn delete_idle_console_sessions(&self, _: DateTime<Utc>, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
     }
 }
 

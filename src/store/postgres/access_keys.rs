@@ -28,6 +28,14 @@ impl AccessKeys for PostgresStore {
         )
     }
 
+    async fn find_key_by_id(&self, id: AccessKeyId) -> Result<Option<AccessKey>, StoreError> {
+        fetch_row!(
+            self,
+            AccessKeyRow,
+            sqlx::query_as(access_keys::FIND_BY_ID).bind(id.0)
+        )
+    }
+
     async fn list_keys(&self, page: &PageRequest) -> Result<Page<AccessKey>, StoreError> {
         fetch_page!(self, AccessKeyRow, access_keys::list_query!(page), page)
     }

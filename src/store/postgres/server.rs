@@ -7,7 +7,7 @@ use super::error::PostgresResult;
 use crate::store::server_fault::ServerFacts;
 
 /// The tables that the migrations make.
-const TABLES: [&str; 29] = [
+const TABLES: [&str; 30] = [
     "_sqlx_migrations",
     "access_keys",
     "allowances",
@@ -18,6 +18,7 @@ const TABLES: [&str; 29] = [
     "clients",
     "closures",
     "commands",
+    "console_sessions",
     "disputes",
     "event_deliveries",
     "event_endpoints",

@@ -22,6 +22,11 @@ impl AccessKeys for SqliteStore {
         AccessKeyRow::decode_optional(self.read(query.fetch_optional(&self.readers)).await?)
     }
 
+    async fn find_key_by_id(&self, id: AccessKeyId) -> Result<Option<AccessKey>, StoreError> {
+        let query = sqlx::query_as(access_keys::FIND_BY_ID).bind(DbUuid(id.0));
+        AccessKeyRow::decode_optional(self.read(query.fetch_optional(&self.readers)).await?)
+    }
+
     async fn list_keys(&self, page: &PageRequest) -> Result<Page<AccessKey>, StoreError> {
         let Some(query) = access_keys::list_query!(page) else {
             return Ok(paging::end_of_list());

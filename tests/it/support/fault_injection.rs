@@ -19,6 +19,7 @@ use holdfast::domain::catalogue::{
 };
 use holdfast::domain::closure::{Closure, ClosureZones, DatedClosure};
 use holdfast::domain::command::Command;
+use holdfast::domain::console_session::{ConsoleSession, ConsoleTokenDigest};
 use holdfast::domain::figures::{FigureCounts, OtherModeWork};
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::hold_limit::HeldAllowance;
@@ -38,9 +39,9 @@ use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPa
 use holdfast::store::{
     AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
     CatalogueChange, CatalogueFiles, Changes, Claim, ClosedConflicts, ClosureRefusal, Closures, Commands,
-    DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure, Guests, HoldChange,
-    HoldExtension, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery, Lookup,
-    LookupQuery, Lookups, MoveOutcome, NewAttempt, NewDetails, NewFeed, Occupancies, OrphanPayment,
+    ConsoleSessions, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure, Guests,
+    HoldChange, HoldExtension, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery,
+    Lookup, LookupQuery, Lookups, MoveOutcome, NewAttempt, NewDetails, NewFeed, Occupancies, OrphanPayment,
     OwnHoldQuery, PlaceOutcome, Placements, ReleaseLease, ReplaceOutcome, Replacement, Replacements,
     Resources, Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact,
     UnownedFacts,
@@ -192,9 +193,19 @@ implement_store! {
     AccessKeys:
     insert_key(key: &AccessKey, digest: &KeyDigest) -> bool;
     find_key(digest: &KeyDigest) -> Option<AccessKey>;
+    find_key_by_id(id: AccessKeyId) -> Option<AccessKey>;
     list_keys(page: &PageRequest) -> Page<AccessKey>;
     delete_key(id: AccessKeyId) -> Option<AccessKey>;
     record_key_use(id: AccessKeyId, at: DateTime<Utc>, since: DateTime<Utc>) -> ();
+}
+
+implement_store! {
+    ConsoleSessions:
+    insert_console_session(session: &ConsoleSession) -> ();
+    find_console_session(digest: &ConsoleTokenDigest) -> Option<ConsoleSession>;
+    record_console_use(digest: &ConsoleTokenDigest, at: DateTime<Utc>) -> ();
+    delete_console_session(digest: &ConsoleTokenDigest) -> ();
+    delete_idle_console_sessions(before: DateTime<Utc>, limit: u32) -> u64;
 }
 
 implement_store! {
