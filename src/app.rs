@@ -244,6 +244,7 @@ impl App {
             self.server.open();
         }
         let (address, admin_address) = (self.address(), self.admin_address());
+        let server = self.server.clone();
         let serving = self.listeners.serve(self.server.clone(), self.more_routes, &stop);
         tokio::spawn(telemetry::drain_observations(stop.clone()));
         if !is_prepared {
@@ -266,6 +267,7 @@ impl App {
             tracing::info!(address = %admin, "operators' routes and metrics on http://{admin}");
         }
         stop.cancelled().await;
+        server.stopping.cancel();
         let drained = tokio::time::timeout(DRAIN_TIMEOUT, async {
             for server in serving {
                 let _ = server.await;
@@ -367,6 +369,7 @@ fn build_server(
             .unwrap_or_else(|| own_page("/checkout/cancelled")),
         database_readings: http::DatabaseReadings::default(),
         render_metrics: telemetry::install_metrics()?,
+        stopping: CancellationToken::new(),
         is_open: AtomicBool::new(false),
         demo,
         checkout_capacity: Semaphore::new(http::MAX_CHECKOUTS),

@@ -5,7 +5,7 @@
 //!
 //! - Guests and checkout pages: `event_types`, `slots`, `holds`, `check_hold`, `extend_hold`, `move_hold`,
 //!   `return_pages`, `calendar_export`, `hold_calendar`.
-//! - Stripe: `webhooks`. Operators: `admin`. Machines: `health`. Programmers: `reference_page`. The demo
+//! - Stripe: `webhooks`. Operators: `admin`, `console`. Machines: `health`. Programmers: `reference_page`. The demo
 //!   shop: `demo_page`.
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`,
 //!   `idempotency_key`.
@@ -53,6 +53,7 @@ mod check_hold;
 pub mod client_address;
 mod compression;
 mod connections;
+mod console;
 mod database_reading;
 mod demo_page;
 mod duplicate_members;
@@ -243,7 +244,7 @@ fn build_operator_router(server: &Arc<Server>) -> Router<Arc<Server>> {
         .route_layer(record_act)
         .route_layer(require_operator);
     let (router, _) = operators.merge(metrics_route()).split_for_parts();
-    router
+    router.merge(console::routes(server))
 }
 
 fn build_public_router(server: &Arc<Server>) -> Router<Arc<Server>> {

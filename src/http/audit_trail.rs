@@ -60,9 +60,19 @@ impl AuditNote {
 
 /// Puts a request of an operator into the audit trail.
 pub(super) async fn record_act(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let Some(act) = find_act(&server, &request) else {
-        return next.run(request).await;
-    };
+    match find_act(&server, &request) {
+        Some(act) => record_this_act(server, act, request, next).await,
+        None => next.run(request).await,
+    }
+}
+
+/// Puts a request that does this into the audit trail.
+pub(super) async fn record_this_act(
+    server: Arc<Server>,
+    act: AuditedAct,
+    request: Request,
+    next: Next,
+) -> Response {
     let context = server.context.clone();
     if act.action == READ {
         // A read does not wait for its entry.
@@ -117,8 +127,7 @@ fn find_act(server: &Server, request: &Request) -> Option<AuditedAct> {
     }
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let (action, target) = match is_read {
-        true if is_guest_search(request.uri().query()) => (SEARCH.to_owned(), None),
-        true => (READ.to_owned(), None),
+        true => (name_read(request.uri().query()).to_owned(), None),
         false => (
             server.operations.find(request.method(), pattern),
             find_target(pattern, request.uri().path()),
@@ -132,6 +141,11 @@ fn find_act(server: &Server, request: &Request) -> Option<AuditedAct> {
     })
 }
 
+/// Names a read: one that looks for a guest has an entry of its own.
+pub(super) fn name_read(query: Option<&str>) -> &'static str {
+    if is_guest_search(query) { SEARCH } else { READ }
+}
+
 fn is_guest_search(query: Option<&str>) -> bool {
     let mut members = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     members.any(|(name, _)| GUEST_PARAMETERS.contains(&name.as_ref()))
@@ -139,13 +153,14 @@ fn is_guest_search(query: Option<&str>) -> bool {
 
 /// Returns the part of a path up to its last id, such as `resources/ana/blocks/dentist`. `None` if it has no id, or text
 /// that no id has: somebody may have written an address there.
-fn find_target(pattern: &str, path: &str) -> Option<String> {
+pub(super) fn find_target(pattern: &str, path: &str) -> Option<String> {
     let (up_to_last_id, _) = pattern.rsplit_once('}')?;
     let length = up_to_last_id.split('/').count();
     let segments: Option<Vec<String>> = path.split('/').take(length).map(to_plain_segment).collect();
     let target = segments?.join("/");
-    let target = target.strip_prefix("/v1/")?;
-    Some(target.strip_prefix("admin/").unwrap_or(target).to_owned())
+    let prefixes = ["/v1/admin/", "/v1/", "/console/"];
+    let target = prefixes.iter().find_map(|prefix| target.strip_prefix(prefix));
+    target.map(str::to_owned)
 }
 
 fn to_plain_segment(text: &str) -> Option<String> {
@@ -184,6 +199,11 @@ mod tests {
                 "/v1/admin/holds/{id}/release",
                 "/v1/admin/holds/01990000-0000-7000-8000-0000000000AB/release",
                 Some("holds/01990000-0000-7000-8000-0000000000ab"),
+            ),
+            (
+                "/console/holds/{id}/cancel",
+                "/console/holds/7/cancel",
+                Some("holds/7"),
             ),
             ("/v1/admin/sweep", "/v1/admin/sweep", None),
             (

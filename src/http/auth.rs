@@ -1,7 +1,8 @@
 //! Keys and tokens: who calls, what a key may do, and who may change a hold.
 //!
 //! Operators and shops' servers send a key as `Authorization: Bearer hfk_…`; the key of the environment,
-//! `HOLDFAST_ADMIN_KEY`, counts as the key named `bootstrap`. Guests send the token of their hold in the same header.
+//! `HOLDFAST_ADMIN_KEY`, counts as the key named `bootstrap`. Guests send the token of their hold in the same header. In the
+//! console an operator types the key once; see [`super::console`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
 use super::client_address::ClientAddress;
@@ -21,6 +23,7 @@ use super::scopes::find_required_scope;
 use super::server::Server;
 use crate::domain::access_key::{AccessKey, BOOTSTRAP_NAME, Scope, is_key_like};
 use crate::domain::booking::{Actor, CheckoutClient, ClientId};
+use crate::domain::console_session::ConsoleKey;
 use crate::domain::ids::{AccessKeyId, HoldId};
 
 /// How long a request waits until its key is looked up.
@@ -47,6 +50,11 @@ impl KeyHolder {
     /// Returns the name of the key.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns what the key is for.
+    pub(super) fn scope(&self) -> Scope {
+        self.scope
     }
 
     /// Returns the holder as the operator who causes a change.
@@ -80,6 +88,15 @@ impl KeyHolder {
     }
 }
 
+impl From<ConsoleKey> for KeyHolder {
+    fn from(key: ConsoleKey) -> Self {
+        match key {
+            ConsoleKey::Access(key) => key.into(),
+            ConsoleKey::Bootstrap => Self::bootstrap(),
+        }
+    }
+}
+
 impl From<AccessKey> for KeyHolder {
     fn from(key: AccessKey) -> Self {
         Self {
@@ -106,27 +123,48 @@ async fn identify(server: &Server, headers: &HeaderMap) -> Result<BearerToken, P
     let Some(token) = parse_bearer_token(headers) else {
         return Ok(BearerToken::None);
     };
-    // Before the database is asked, so that this key works without it.
-    if let Some(key) = &server.admin_key
-        && is_same_secret(key.expose_secret(), token)
-    {
-        return Ok(BearerToken::Key(KeyHolder::bootstrap()));
+    match find_holder(server, token).await? {
+        Some(key) => Ok(BearerToken::Key(key.into())),
+        None if is_key_like(token) => Ok(BearerToken::WrongKey),
+        None => Ok(BearerToken::Other),
     }
-    if !is_key_like(token) {
-        return Ok(BearerToken::Other);
-    }
-    let Some(key) = find_key(server, token).await? else {
-        return Ok(BearerToken::WrongKey);
-    };
-    server.context.keys().record_use(&key).await;
-    Ok(BearerToken::Key(key.into()))
 }
 
-/// Looks a key up when it is its turn: few lookups run at once, so that wrong keys do not take the database's connections.
+/// Finds the good key with this text, and records its use.
+///
+/// # Errors
+/// `too_busy` if too many keys are being looked up, or that of the database.
+pub(super) async fn find_holder(server: &Server, text: &str) -> Result<Option<ConsoleKey>, Problem> {
+    // Before the database is asked, so that this key works without it.
+    if let Some(key) = &server.admin_key
+        && is_same_secret(key.expose_secret(), text)
+    {
+        return Ok(Some(ConsoleKey::Bootstrap));
+    }
+    if !is_key_like(text) {
+        return Ok(None);
+    }
+    let Some(key) = find_key(server, text).await? else {
+        return Ok(None);
+    };
+    server.context.keys().record_use(&key).await;
+    Ok(Some(ConsoleKey::Access(key)))
+}
+
 async fn find_key(server: &Server, token: &str) -> Result<Option<AccessKey>, Problem> {
-    let turn = timeout(MAX_LOOKUP_WAIT, server.key_lookups.acquire()).await;
-    let _turn = turn.map_err(|_| Problem::too_busy("too many access keys are being looked up"))?;
+    let _permit = wait_for_lookup(server).await?;
     Ok(server.context.keys().find_good_key(token).await?)
+}
+
+/// Waits until a key or a session may be looked up: few lookups run at once, so that wrong ones do not take the database's
+/// connections.
+///
+/// # Errors
+/// `too_busy` if too many are waiting.
+pub(super) async fn wait_for_lookup(server: &Server) -> Result<SemaphorePermit<'_>, Problem> {
+    let busy = || Problem::too_busy("too many access keys are being looked up");
+    let permit = timeout(MAX_LOOKUP_WAIT, server.key_lookups.acquire()).await;
+    permit.map_err(|_| busy())?.map_err(|_| busy())
 }
 
 /// Finds out who sends a request to a public route. A wrong key is refused: its sender is never taken for a guest.
@@ -181,7 +219,7 @@ async fn authorize_operator(
 
 /// Counts and logs a wrong key, and returns the refusal. A good key is never refused for the wrong ones before it, so
 /// nobody can lock an operator out.
-async fn refuse_wrong_key(server: &Server, client: ClientAddress) -> Problem {
+pub(super) async fn refuse_wrong_key(server: &Server, client: ClientAddress) -> Problem {
     metrics::counter!("holdfast_auth_failures_total").increment(1);
     // Before the log line, so that a flood of wrong keys does not flood the log.
     if let Err(problem) = server.rate_limiter.count_wrong_key(client) {
@@ -196,7 +234,7 @@ async fn refuse_wrong_key(server: &Server, client: ClientAddress) -> Problem {
 
 /// Compares two secrets in constant time. The digests have equal lengths, so not even the key's length shows in the
 /// time.
-fn is_same_secret(key: &str, given: &str) -> bool {
+pub(super) fn is_same_secret(key: &str, given: &str) -> bool {
     Sha256::digest(key).ct_eq(&Sha256::digest(given)).into()
 }
 

@@ -21,6 +21,7 @@ use crate::domain::availability::Slot;
 
 mod field_error;
 mod from_workflow;
+mod shown_to_people;
 
 pub(crate) use self::field_error::FieldError;
 
@@ -313,6 +314,10 @@ impl IntoResponse for Problem {
     }
 }
 
+/// Marks a response as it is to be sent, whatever its status: a page that shows an error to a person.
+#[derive(Clone)]
+pub(super) struct CompleteResponse;
+
 /// Writes problems as responses, including errors that axum made without a body, such as for an unknown path.
 pub(super) async fn render_problems(request: Request, next: Next) -> Response {
     let id = request
@@ -324,6 +329,7 @@ pub(super) async fn render_problems(request: Request, next: Next) -> Response {
     let status = response.status();
     match response.extensions().get::<Problem>().cloned() {
         Some(problem) => problem.into_response_with(&id, response),
+        None if response.extensions().get::<CompleteResponse>().is_some() => response,
         None if status.is_client_error() || status.is_server_error() => {
             Problem::from_status(status).into_response_with(&id, response)
         }
@@ -333,7 +339,7 @@ pub(super) async fn render_problems(request: Request, next: Next) -> Response {
 
 impl Problem {
     /// Makes the problem for an error that axum made by itself.
-    fn from_status(status: StatusCode) -> Self {
+    pub(super) fn from_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::not_found("path"),
             status if status.is_client_error() => Self::malformed(status, "the request cannot be read"),

@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use axum::http::HeaderValue;
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use url::Origin;
 
 use super::client_address::TrustedProxies;
@@ -56,6 +57,8 @@ pub struct Server {
     pub calendar_allow_private: bool,
     /// Names what operators do in the audit trail.
     pub operations: OperationNames,
+    /// Ends the streams to browsers when the process stops.
+    pub stopping: CancellationToken,
     /// Says whether the database was found usable at the start. Until then requests get 503.
     pub is_open: AtomicBool,
     /// Holds the OpenAPI description as JSON, as `GET /openapi.json` returns it.

@@ -10,6 +10,7 @@
 )]
 
 mod api;
+mod console;
 mod deploy;
 mod failures;
 mod invariants;

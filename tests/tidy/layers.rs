@@ -64,6 +64,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("axum", &["http", "app", "sandbox"]),
     ("tower_http", &["http"]),
     ("utoipa", &["http"]),
+    ("maud", &["http"]),
     (
         "clap",
         &[

@@ -1,0 +1,4 @@
+//! Tests of the console, page by page: over HTTP as a browser sends requests, and in a real browser with axe.
+
+mod sessions;
+mod today;
