@@ -369,6 +369,7 @@ fn build_server(
             .unwrap_or_else(|| own_page("/checkout/cancelled")),
         database_readings: http::DatabaseReadings::default(),
         render_metrics: telemetry::install_metrics()?,
+        console_streams: http::ConsoleStreams::default(),
         stopping: CancellationToken::new(),
         is_open: AtomicBool::new(false),
         demo,

@@ -8,7 +8,7 @@ use crate::domain::audit::{AuditOutcome, AuditedAct, AuditedChange};
 use crate::domain::booking::Booking;
 use crate::domain::hold::Status;
 use crate::domain::listing::{HoldFilter, HoldSort, PageRequest, StatusKind};
-use crate::domain::money::Money;
+use crate::domain::money_summary::MoneyNote;
 use crate::domain::time::Clock;
 use crate::domain::zone::ZoneRules;
 use crate::http;
@@ -179,38 +179,27 @@ fn describe_status(status: Status) -> &'static str {
 
 /// Says what the shop has of the guest's money, or what is to be paid.
 fn describe_money(booking: &Booking) -> String {
-    let hold = &booking.hold;
-    if hold.payments.is_empty() {
-        return match hold.status {
-            Status::Held | Status::Processing => format!("{} due", hold.price.to_decimal()),
-            Status::Confirmed | Status::Released(_) | Status::Cancelled(_) => "none".to_owned(),
-        };
+    let summary = booking.hold.summarize_money();
+    let amount = match summary.amount {
+        Some(amount) if summary.is_due => format!("{} due", amount.to_decimal()),
+        Some(amount) => amount.to_decimal(),
+        None => "none".to_owned(),
+    };
+    summary
+        .notes
+        .into_iter()
+        .fold(amount, |text, note| format!("{text}, {}", describe_note(note)))
+}
+
+fn describe_note(note: MoneyNote) -> &'static str {
+    match note {
+        MoneyNote::PartlyRefunded => "partly refunded",
+        MoneyNote::Refunded => "refunded",
+        MoneyNote::RefundPending => "refund on its way",
+        MoneyNote::Disputed => "disputed",
+        MoneyNote::RefundFailed => "refund failed",
+        MoneyNote::NotThePrice => "not the price",
     }
-    let sums = hold.sums();
-    let mut text = Money {
-        amount: sums.paid - sums.refunded - sums.lost,
-        currency: hold.payments[0].money.currency,
-    }
-    .to_decimal();
-    for (amount, words) in [
-        (
-            sums.refunded,
-            if sums.refunded < sums.paid {
-                "partly refunded"
-            } else {
-                "refunded"
-            },
-        ),
-        (sums.refund_pending, "refund on its way"),
-        (sums.disputed, "disputed"),
-        (sums.due_back, "refund failed"),
-        (i64::from(hold.price_mismatch), "not the price"),
-    ] {
-        if amount > 0 {
-            text = format!("{text}, {words}");
-        }
-    }
-    text
 }
 
 fn format_table(title: &str, rows: &[[String; 8]]) -> String {

@@ -17,6 +17,7 @@ pub mod check_hold;
 pub mod closures;
 pub mod console_sessions;
 mod context;
+pub mod day_plan;
 pub mod deliver_events;
 mod earlier_order;
 mod error;

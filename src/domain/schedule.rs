@@ -16,6 +16,8 @@ use chrono::{DateTime, Datelike as _, Duration, NaiveDate, NaiveTime, Timelike a
 use super::time::Window;
 use super::zone::{ZoneDatabase, ZoneName, ZoneRules};
 
+mod open_windows;
+
 const DAY: i64 = 24 * 60 * 60;
 
 /// The longest length to compute with. It is longer than anything that is sold, and bounds the work of one question.

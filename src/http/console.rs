@@ -14,7 +14,7 @@
 //!    Each checks session and scope before the handler; the two latter also that our own page sent the form.
 //! 3. A handler takes [`SignedIn`] and, after a form, [`FormValues`], calls the workflow that the operators' route calls, and
 //!    returns `Result<Response, Problem>`. A [`Problem`](super::error::Problem) becomes a page of its own with its status.
-//!    - A page: `signed_in.page(Page::Audit, title).show(html! { … })`. Values in `html!` are escaped; nothing of the data is
+//!    - A page: `signed_in.page(MenuPage::Audit, title).show(html! { … })`. Values in `html!` are escaped; nothing of the data is
 //!      ever `PreEscaped`.
 //!    - A form: `signed_in.form("/console/…", html! { … })`, which adds the form's token. Fields, tables, confirmations are in
 //!      `components`.
@@ -39,6 +39,8 @@ use super::server::Server;
 
 mod access;
 mod assets;
+mod changes;
+mod choose_language;
 mod components;
 mod cookies;
 mod form_values;
@@ -46,35 +48,36 @@ mod formats;
 mod frame;
 mod headers;
 mod language;
+mod money_words;
 mod navigation;
 mod notice;
 mod origin;
 mod problem_page;
+mod return_path;
 mod sign_in;
 mod signed_in;
 mod states;
 mod timeline_style;
 mod today;
-
-/// The path of all pages of the console.
-const CONSOLE: &str = "/console";
-/// The largest form, in bytes.
-const MAX_FORM: usize = 64 * 1024;
+mod unknown_path;
 
 /// Builds the router of the console.
 pub(super) fn routes(server: &Arc<Server>) -> Router<Arc<Server>> {
     let routes = ConsoleRoutes::new(server.clone());
-    let routes = today::add_routes(routes);
+    let routes = today::add_routes(changes::add_routes(routes));
     // One line for each page.
-    let pages = problem_page::add_routes(routes).into_router();
+    let pages = unknown_path::add_routes(routes).into_router();
     pages
-        .route(CONSOLE, get(sign_in::enter_console))
-        .route(sign_in::PATH, get(sign_in::show_form).post(sign_in::sign_in))
+        .route(navigation::CONSOLE, get(sign_in::enter_console))
+        .route(
+            return_path::SIGN_IN,
+            get(sign_in::show_form).post(sign_in::sign_in),
+        )
         .route("/console/sign-out", post(sign_in::sign_out))
-        .route("/console/language/{language}", get(language::set_language))
+        .route("/console/language/{language}", get(choose_language::set_language))
         .route("/console/assets/{version}/{file}", any(assets::serve))
         .layer(from_fn_with_state(
-            BodyLimit::new(MAX_FORM),
+            BodyLimit::new(form_values::MAX_FORM),
             request_size::limit_body,
         ))
         .layer(from_fn(headers::add_headers))

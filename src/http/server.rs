@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use url::Origin;
 
 use super::client_address::TrustedProxies;
+use super::console_streams::ConsoleStreams;
 use super::database_reading::DatabaseReadings;
 use super::operation_names::OperationNames;
 use super::rate_limit::ClientRateLimiter;
@@ -57,6 +58,8 @@ pub struct Server {
     pub calendar_allow_private: bool,
     /// Names what operators do in the audit trail.
     pub operations: OperationNames,
+    /// Bounds the streams to browsers, and keeps what they all wait for.
+    pub console_streams: ConsoleStreams,
     /// Ends the streams to browsers when the process stops.
     pub stopping: CancellationToken,
     /// Says whether the database was found usable at the start. Until then requests get 503.

@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use super::columns::{DbJson, DbTime, DbUuid};
 use super::{StoreError, encoding};
-use crate::domain::event_out::{EventOut, EventOutId, EventOutKind, EventSubject, HoldAtEvent, MoneyObject};
+use crate::domain::event_out::{
+    EventOut, EventOutId, EventOutKind, EventSubject, HoldAtEvent, MoneyObject, StreamEnd,
+};
 use crate::domain::ids::HoldId;
 use crate::domain::time::Window;
 
@@ -27,6 +29,8 @@ pub trait EventsOut {
         after: Option<EventOutId>,
         limit: u32,
     ) -> Result<Vec<EventOut>, StoreError>;
+    /// Reads how far events have been written and numbered.
+    async fn read_stream_end(&self) -> Result<StreamEnd, StoreError>;
     /// Reads the event at this position.
     async fn find_event_out(&self, position: i64) -> Result<Option<EventOut>, StoreError>;
     /// Deletes at most `limit` events that happened before `before`, with their deliveries; returns how many. The numbers of
@@ -40,6 +44,10 @@ macro_rules! event_out_columns {
         "seq, position, sequence, kind, hold_id, previous_status, status, reason, segments, subject, created_at"
     };
 }
+
+/// Reads how far events have been written and numbered. Each maximum alone is read from the end of its index.
+pub(super) const READ_END: &str = "SELECT coalesce((SELECT max(seq) FROM events_out), 0) AS written,
+         coalesce((SELECT max(position) FROM events_out WHERE position IS NOT NULL), 0) AS numbered";
 
 /// Finds the event at position `$1`.
 pub(super) const FIND: &str = concat!(

@@ -77,16 +77,18 @@ pub async fn use_session(
     Ok(Some(found))
 }
 
-/// Tells whether a session has not ended, without using it: a page that only stays open does not keep its session alive.
+/// Finds the key of a session that has not ended, without using it: a page that only stays open does not keep its session
+/// alive.
 ///
 /// # Errors
-/// [`WorkflowError::Store`] if the database is unreachable.
-pub async fn is_signed_in(
+/// [`WorkflowError::Store`] if the database is unreachable: whether the session is good is unknown.
+pub async fn find_session_key(
     context: &Context,
     token: &ConsoleToken,
     bootstrap: Option<&str>,
-) -> Result<bool, WorkflowError> {
-    Ok(find_session(context, token, bootstrap).await?.is_some())
+) -> Result<Option<SignedInKey>, WorkflowError> {
+    let found = find_session(context, token, bootstrap).await?;
+    Ok(found.map(|(_, found)| found))
 }
 
 /// Ends a session.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::context::Context;
 use super::error::WorkflowError;
 use crate::domain::booking::Booking;
-use crate::domain::event_out::{EventOut, EventOutId};
+use crate::domain::event_out::{EventOut, EventOutId, StreamEnd};
 use crate::domain::hold::Status;
 use crate::domain::ids::HoldId;
 
@@ -48,6 +48,15 @@ pub async fn read_stream(
         events.push(load_event(context, event, &mut bookings).await?);
     }
     Ok(Some(events))
+}
+
+/// Reads how far events have been written: it changes when something happens to a hold or to money. This is a hint for pages
+/// that want to read again, and skips nothing that matters for long.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn read_stream_end(context: &Context) -> Result<StreamEnd, WorkflowError> {
+    Ok(context.store.read_stream_end().await?)
 }
 
 /// Gives a place to the events that are committed.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use holdfast::domain::event_endpoint::{
     DeliveryState, EndpointBacklog, EndpointSecret, EventDelivery, EventEndpoint,
 };
-use holdfast::domain::event_out::{EventOut, EventOutId};
+use holdfast::domain::event_out::{EventOut, EventOutId, StreamEnd};
 use holdfast::domain::ids::EndpointId;
 use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
 use holdfast::store::{
@@ -22,6 +22,10 @@ impl EventsOut for Script {
     }
 
     async fn list_events_out(&self, _: Option<EventOutId>, _: u32) -> Result<Vec<EventOut>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn read_stream_end(&self) -> Result<StreamEnd, StoreError> {
         unimplemented!()
     }
 

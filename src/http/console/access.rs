@@ -8,21 +8,19 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use secrecy::ExposeSecret;
 
-use super::MAX_FORM;
 use super::cookies;
-use super::form_values::FormValues;
-use super::frame::FORM_TOKEN;
+use super::form_values::{FORM_TOKEN, FormValues, read_form, require_form_token};
 use super::language::Language;
 use super::origin::require_own_origin;
 use super::problem_page;
-use super::sign_in;
+use super::return_path;
 use super::signed_in::SignedIn;
 use crate::domain::access_key::Scope;
 use crate::domain::audit::AuditedAct;
@@ -34,6 +32,9 @@ use crate::http::request_id::RequestId;
 use crate::http::scopes::scope_of;
 use crate::http::server::Server;
 use crate::workflow::console_sessions;
+
+/// The header of a request that a page's script sends by itself.
+const AUTOMATIC: &str = "x-console-automatic";
 
 /// What a form changes: the operators' route that does the same, or a name of its own.
 #[derive(Clone, Debug)]
@@ -161,7 +162,7 @@ struct CheckedRoute {
 /// Checks a request, runs its handler, and shows a problem as a page.
 async fn enter(State(route): State<CheckedRoute>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let signed_in = match find_signed_in(&route.server, &mut parts).await {
+    let signed_in = match find_signed_in(&route, &parts).await {
         Ok(Some(signed_in)) => signed_in,
         Ok(None) => return ask_to_sign_in(&route, &mut parts).await,
         Err(problem) => return problem_page::show_signed_out(Language::of(&parts.headers), &problem),
@@ -177,13 +178,19 @@ async fn enter(State(route): State<CheckedRoute>, request: Request, next: Next) 
 }
 
 /// Finds the session of a request, and its key.
-async fn find_signed_in(server: &Arc<Server>, parts: &mut Parts) -> Result<Option<SignedIn>, Problem> {
+async fn find_signed_in(route: &CheckedRoute, parts: &Parts) -> Result<Option<SignedIn>, Problem> {
+    let server = &route.server;
     let Some(token) = cookies::find_token(&parts.headers) else {
         return Ok(None);
     };
     let _permit = auth::wait_for_lookup(server).await?;
     let bootstrap = server.admin_key.as_ref().map(ExposeSecret::expose_secret);
-    let found = console_sessions::use_session(&server.context, &token, bootstrap).await?;
+    // A page that only stays open must not keep its session alive.
+    let is_automatic = matches!(route.access, Access::Stream(_)) || parts.headers.contains_key(AUTOMATIC);
+    let found = match is_automatic {
+        true => console_sessions::find_session_key(&server.context, &token, bootstrap).await?,
+        false => console_sessions::use_session(&server.context, &token, bootstrap).await?,
+    };
     Ok(found.map(|found| SignedIn::new(server, token, found, parts)))
 }
 
@@ -193,8 +200,8 @@ async fn ask_to_sign_in(route: &CheckedRoute, parts: &mut Parts) -> Response {
     }
     match route.access {
         Access::Stream(_) => Problem::new(ProblemCode::Unauthorized, "sign in first").into_response(),
-        Access::Page(_) => sign_in::redirect_from(&parts.uri),
-        Access::Preview(_) | Access::Act(_) => sign_in::redirect_from_form(),
+        Access::Page(_) => return_path::redirect_from(&parts.uri),
+        Access::Preview(_) | Access::Act(_) => return_path::redirect_from_form(),
     }
 }
 
@@ -218,24 +225,8 @@ async fn admit(
     }
     require_own_origin(&parts.headers)?;
     let form = read_form(parts, body).await?;
-    sign_in::require_form_token(&signed_in.token, form.raw(FORM_TOKEN))?;
+    require_form_token(&signed_in.token, form.raw(FORM_TOKEN))?;
     Ok(form)
-}
-
-/// Reads the body of a form.
-///
-/// # Errors
-/// `malformed` if it is no form, or too large.
-pub(super) async fn read_form(parts: &Parts, body: Body) -> Result<FormValues, Problem> {
-    let kind = parts.headers.get(header::CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(Problem::unsupported_media_type("send a form"));
-    }
-    let body = axum::body::to_bytes(body, MAX_FORM).await;
-    let body = body.map_err(|_| Problem::from_status(StatusCode::PAYLOAD_TOO_LARGE))?;
-    Ok(FormValues::parse(&body))
 }
 
 /// Runs the handler, with an entry in the audit trail.

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::language::Language;
-use super::navigation::Page;
+use super::navigation::MenuPage;
 use super::signed_in::SignedIn;
 
 /// The field that makes the repetition of a form recognisable.
@@ -186,7 +186,7 @@ pub(super) fn next_page(language: Language, path: &str, next: Option<&str>) -> M
 /// Asks once before an act: what will happen, and the two ways on.
 pub(super) struct Confirmation<'a> {
     /// The page of the menu that it belongs to.
-    pub(super) page: Page,
+    pub(super) page: MenuPage,
     /// The question, as the title of the page.
     pub(super) title: &'a str,
     /// What will happen.

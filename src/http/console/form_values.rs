@@ -3,8 +3,19 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+
+use crate::domain::console_session::ConsoleToken;
+use crate::http::auth::is_same_secret;
+use crate::http::error::{Problem, ProblemCode};
+
+/// The largest form, in bytes.
+pub(super) const MAX_FORM: usize = 64 * 1024;
+/// The field with the token of the session that each form carries.
+pub(super) const FORM_TOKEN: &str = "form_token";
 
 /// The values of a form that was sent, in its order; empty if the request has no form.
 #[derive(Clone, Debug, Default)]
@@ -80,4 +91,34 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryValues {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self::parse(parts.uri.query().unwrap_or_default()))
     }
+}
+
+/// Reads the body of a form.
+///
+/// # Errors
+/// `malformed` if it is no form, or too large.
+pub(super) async fn read_form(parts: &Parts, body: Body) -> Result<FormValues, Problem> {
+    let kind = parts.headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Problem::unsupported_media_type("send a form"));
+    }
+    let body = axum::body::to_bytes(body, MAX_FORM).await;
+    let body = body.map_err(|_| Problem::from_status(StatusCode::PAYLOAD_TOO_LARGE))?;
+    Ok(FormValues::parse(&body))
+}
+
+/// Checks that a form carries the token of its session.
+///
+/// # Errors
+/// `forbidden` if it does not.
+pub(super) fn require_form_token(token: &ConsoleToken, sent: Option<&str>) -> Result<(), Problem> {
+    let is_own = is_same_secret(&token.form_token(), sent.unwrap_or_default());
+    is_own.then_some(()).ok_or_else(|| {
+        Problem::new(
+            ProblemCode::Forbidden,
+            "the form is of another session: open its page again",
+        )
+    })
 }

@@ -5,14 +5,12 @@ use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets;
+use super::form_values::FORM_TOKEN;
 use super::language::Language;
-use super::navigation::Page;
+use super::navigation::MenuPage;
 use super::notice::Notice;
 use super::signed_in::SignedIn;
 use crate::http::error::CompleteResponse;
-
-/// The field with the token of the session that each form carries.
-pub(super) const FORM_TOKEN: &str = "form_token";
 
 struct FrameWords {
     skip: &'static str,
@@ -44,7 +42,7 @@ static GERMAN: FrameWords = FrameWords {
 /// A page that is being built.
 pub(super) struct PageBuilder<'a> {
     signed_in: &'a SignedIn,
-    page: Page,
+    page: MenuPage,
     title: String,
     status: StatusCode,
     notices: &'static [Notice],
@@ -52,7 +50,7 @@ pub(super) struct PageBuilder<'a> {
 
 impl SignedIn {
     /// Begins a page with this title; `page` is the one of the menu that it belongs to.
-    pub(super) fn page(&self, page: Page, title: impl Into<String>) -> PageBuilder<'_> {
+    pub(super) fn page(&self, page: MenuPage, title: impl Into<String>) -> PageBuilder<'_> {
         PageBuilder {
             signed_in: self,
             page,
@@ -138,6 +136,8 @@ fn render(
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " – Holdfast" }
+                // Without it, browsers ask for a file that does not exist.
+                link rel="icon" href="data:,";
                 link rel="stylesheet" href=(assets::STYLE.path());
                 script src=(assets::SCRIPT.path()) defer {}
             }
@@ -160,10 +160,12 @@ fn render(
     response
 }
 
-fn menu(signed_in: &SignedIn, current: Page) -> Markup {
+fn menu(signed_in: &SignedIn, current: MenuPage) -> Markup {
     let language = signed_in.language;
     let words = language.choose(&ENGLISH, &GERMAN);
-    let pages = Page::ALL.into_iter().filter(|page| signed_in.may(page.scope()));
+    let pages = MenuPage::ALL
+        .into_iter()
+        .filter(|page| signed_in.may(page.scope()));
     html! {
         nav.menu aria-label=(words.menu) {
             ul {

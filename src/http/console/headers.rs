@@ -7,7 +7,7 @@ use axum::response::Response;
 
 /// Lets a page load only our own style and script, send forms only to us, and forbids everybody to frame it.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-     img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The headers besides `nosniff` and `no-store`, which all responses have.
 const HEADERS: [(HeaderName, &str); 4] = [

@@ -1,12 +1,8 @@
 //! The languages of the console: the one that the operator chose, else the one that the browser asks for, else English.
 
-use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, header};
-use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 
 use super::cookies;
-use super::sign_in::find_safe_path;
-use crate::http::error::Problem;
 
 /// A language of the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +33,8 @@ impl Language {
         }
     }
 
-    fn parse(tag: &str) -> Option<Self> {
+    /// Finds the language of a tag such as `de-AT`.
+    pub(super) fn parse(tag: &str) -> Option<Self> {
         let primary = tag.split('-').next().unwrap_or_default();
         Self::ALL
             .into_iter()
@@ -81,24 +78,6 @@ impl Language {
         }
         best.map(|(_, language)| language)
     }
-}
-
-/// Remembers the language that an operator chose, and returns to the page.
-pub(super) async fn set_language(
-    Path(tag): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
-    let language = Language::parse(&tag).ok_or_else(|| Problem::not_found("language"))?;
-    let query = query.unwrap_or_default();
-    let mut members = url::form_urlencoded::parse(query.as_bytes());
-    let back = members.find(|(name, _)| name == "back");
-    let back = back.map(|(_, back)| back.into_owned()).unwrap_or_default();
-    let cookie = cookies::keep_language(language.tag());
-    Ok((
-        AppendHeaders([(header::SET_COOKIE, cookie)]),
-        Redirect::to(&find_safe_path(&back)),
-    )
-        .into_response())
 }
 
 #[cfg(test)]

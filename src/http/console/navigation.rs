@@ -3,13 +3,15 @@
 use super::language::Language;
 use crate::domain::access_key::Scope;
 
+/// The path of all pages of the console.
+pub(super) const CONSOLE: &str = "/console";
 /// The page that an operator sees after signing in.
 pub(super) const FIRST_PAGE: &str = "/console/today";
 
 /// A page of the menu. A page that is reached from one of them shows it as the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(dead_code, reason = "a page names itself only where it has a file")]
-pub(super) enum Page {
+pub(super) enum MenuPage {
     /// Who is booked on a day or in a week.
     Today,
     /// What an operator must look at.
@@ -32,7 +34,7 @@ pub(super) enum Page {
     Audit,
 }
 
-impl Page {
+impl MenuPage {
     /// Every page, in the order of the menu.
     pub(super) const ALL: [Self; 10] = [
         Self::Today,

@@ -1,26 +1,13 @@
 //! Problems as pages: what went wrong, and what to do next.
 
-use axum::extract::OriginalUri;
 use axum::response::Response;
-use axum::routing::get;
 use maud::{Markup, html};
 
-use super::access::ConsoleRoutes;
 use super::frame;
 use super::language::Language;
-use super::navigation::Page;
+use super::navigation::MenuPage;
 use super::signed_in::SignedIn;
-use crate::domain::access_key::Scope;
 use crate::http::error::{CompleteResponse, Problem, ProblemCode};
-
-/// Adds the page for paths that do not exist.
-pub(super) fn add_routes(routes: ConsoleRoutes) -> ConsoleRoutes {
-    routes.page("/console/{*path}", Scope::Read, get(report_unknown_path))
-}
-
-async fn report_unknown_path(_: OriginalUri) -> Problem {
-    Problem::not_found("path")
-}
 
 /// Shows a problem of a handler as a page; any other response stays as it is.
 pub(super) fn show_instead(signed_in: &SignedIn, mut response: Response) -> Response {
@@ -34,7 +21,7 @@ pub(super) fn show_instead(signed_in: &SignedIn, mut response: Response) -> Resp
         None => return response,
     };
     let (title, _) = describe(signed_in.language, problem.code());
-    let page = signed_in.page(Page::Today, title).status(problem.status());
+    let page = signed_in.page(MenuPage::Today, title).status(problem.status());
     page.show(explain(signed_in.language, &problem))
 }
 

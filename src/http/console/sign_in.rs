@@ -3,31 +3,28 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use secrecy::ExposeSecret;
 
-use super::access::read_form;
 use super::cookies;
-use super::form_values::QueryValues;
-use super::frame::{self, FORM_TOKEN};
+use super::form_values::FORM_TOKEN;
+use super::form_values::{QueryValues, read_form, require_form_token};
+use super::frame;
 use super::language::Language;
 use super::navigation;
 use super::origin::require_own_origin;
 use super::problem_page;
+use super::return_path::{SIGN_IN as PATH, find_safe_path};
 use crate::domain::access_key::Scope;
 use crate::domain::audit::{AuditOutcome, AuditedAct, AuditedChange};
-use crate::domain::console_session::ConsoleToken;
-use crate::http::auth::{self, KeyHolder, is_same_secret};
+use crate::http::auth::{self, KeyHolder};
 use crate::http::client_address::ClientAddress;
 use crate::http::error::{Problem, ProblemCode};
 use crate::http::request_id::RequestId;
 use crate::http::server::Server;
 use crate::workflow::console_sessions;
-
-/// The path of the page.
-pub(super) const PATH: &str = "/console/sign-in";
 
 struct SignInWords {
     title: &'static str,
@@ -67,30 +64,6 @@ static GERMAN: SignInWords = SignInWords {
     checkout_key: "Dieser Schlüssel ist für den Server eines Shops. Die Konsole braucht einen Schlüssel mit dem Bereich read, operate oder admin.",
     resume: "Schon angemeldet? Weiter",
 };
-
-/// Returns the path if it is one of the console, else the first page: a link must not lead elsewhere after the sign-in.
-pub(super) fn find_safe_path(path: &str) -> String {
-    let is_of_console =
-        path == super::CONSOLE || path.starts_with("/console/") || path.starts_with("/console?");
-    let is_plain = path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    if is_of_console && is_plain && !path.contains("//") {
-        path.to_owned()
-    } else {
-        navigation::FIRST_PAGE.to_owned()
-    }
-}
-
-/// Sends an operator without a session to sign in, and back to this page afterwards.
-pub(super) fn redirect_from(uri: &Uri) -> Response {
-    let page = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-    let next: String = url::form_urlencoded::byte_serialize(page.as_bytes()).collect();
-    Redirect::to(&format!("{PATH}?next={next}")).into_response()
-}
-
-/// Sends an operator whose session has ended before a form was sent to sign in.
-pub(super) fn redirect_from_form() -> Response {
-    Redirect::to(&format!("{PATH}?because=ended")).into_response()
-}
 
 /// Leads from `/console` to the first page.
 pub(super) async fn enter_console() -> Redirect {
@@ -227,40 +200,4 @@ async fn try_sign_out(server: &Arc<Server>, request: Request) -> Result<Response
     let cookies = cookies::remove_token().map(|cookie| (header::SET_COOKIE, cookie));
     let signed_out = Redirect::to(&format!("{PATH}?because=signed-out"));
     Ok((AppendHeaders(cookies), signed_out).into_response())
-}
-
-/// Checks that a form carries the token of its session.
-///
-/// # Errors
-/// `forbidden` if it does not.
-pub(super) fn require_form_token(token: &ConsoleToken, sent: Option<&str>) -> Result<(), Problem> {
-    let is_own = is_same_secret(&token.form_token(), sent.unwrap_or_default());
-    is_own.then_some(()).ok_or_else(|| {
-        Problem::new(
-            ProblemCode::Forbidden,
-            "the form is of another session: open its page again",
-        )
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn path_after_the_sign_in_is_one_of_the_console() {
-        for (path, expected) in [
-            ("/console/audit?actor=ana", "/console/audit?actor=ana"),
-            ("/console", "/console"),
-            ("//evil.example/console/", navigation::FIRST_PAGE),
-            ("/console//evil.example", navigation::FIRST_PAGE),
-            ("https://evil.example/console/", navigation::FIRST_PAGE),
-            ("/consolex", navigation::FIRST_PAGE),
-            ("/console/\\evil.example", navigation::FIRST_PAGE),
-            ("/console/\r\nx: y", navigation::FIRST_PAGE),
-            ("", navigation::FIRST_PAGE),
-        ] {
-            assert_eq!(find_safe_path(path), expected, "{path}");
-        }
-    }
 }

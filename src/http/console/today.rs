@@ -1,88 +1,154 @@
-//! Who is booked on a day, by resource, in the shop's zone.
+//! Who is booked on a day or in a week, by resource, in the shop's zone. The page reads itself again when something changes.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
-use chrono::NaiveDate;
+use chrono::{Datelike, Days, NaiveDate};
 use maud::{Markup, html};
 
+use self::view::{PlanView, Span};
 use super::access::ConsoleRoutes;
+use super::changes;
+use super::components::{ButtonKind, Field, link_button, submit};
 use super::form_values::QueryValues;
-use super::navigation::Page;
+use super::navigation::MenuPage;
 use super::signed_in::SignedIn;
-use super::states::status_badge;
-use crate::domain::booking::Booking;
-use crate::domain::listing::{HoldFilter, HoldSort, PageRequest, StatusKind};
+use super::states::{describe_status, status_badge};
+use crate::domain::hold::Status;
+use crate::domain::time::Window;
 use crate::http::error::Problem;
 use crate::http::server::Server;
-use crate::workflow::queries;
+use crate::workflow::day_plan;
 
-struct TodayWords {
-    nobody: &'static str,
-    headings: [&'static str; 5],
-}
-
-static ENGLISH: TodayWords = TodayWords {
-    nobody: "Nobody is booked.",
-    headings: ["Time", "Resource", "Guest", "Status", "Money"],
-};
-
-static GERMAN: TodayWords = TodayWords {
-    nobody: "Niemand ist gebucht.",
-    headings: ["Zeit", "Ressource", "Gast", "Status", "Geld"],
-};
+mod timeline;
+mod view;
+mod week;
 
 /// Adds the page.
 pub(super) fn add_routes(routes: ConsoleRoutes) -> ConsoleRoutes {
-    routes.page(Page::Today.path(), Page::Today.scope(), get(show_day))
+    routes.page(MenuPage::Today.path(), MenuPage::Today.scope(), get(show))
 }
 
-async fn show_day(
+async fn show(
     State(server): State<Arc<Server>>,
     signed_in: SignedIn,
     query: QueryValues,
 ) -> Result<Response, Problem> {
-    let words = signed_in.language.choose(&ENGLISH, &GERMAN);
-    let day: NaiveDate = match query.text("day") {
+    let span = match query.text("view") {
+        Some("week") => Span::Week,
+        _ => Span::Day,
+    };
+    let today = signed_in.day_of(signed_in.now);
+    let day = match query.text("day") {
         Some(text) => text
             .parse()
             .map_err(|_| Problem::invalid_field("day", "must be a day such as 2026-11-27"))?,
-        None => signed_in.day_of(signed_in.now),
+        None => today,
     };
-    let of_day = server.context.settings.find_day(day);
-    let of_day = of_day.ok_or_else(|| Problem::invalid_field("day", "is beyond the range of dates"))?;
-    let filter = HoldFilter {
-        statuses: vec![StatusKind::Held, StatusKind::Processing, StatusKind::Confirmed],
-        from: Some(of_day.start),
-        to: Some(of_day.end),
-        sort: HoldSort::Start,
-        ..HoldFilter::default()
+    let (first, days) = list_days(&server, span, day)?;
+    let within =
+        Window::new(days[0].1.starts_at(), days[days.len() - 1].1.ends_at()).ok_or_else(beyond_range)?;
+    // Before the plan is read, so that a change meanwhile is heard.
+    let stream = changes::find_stream(&server).await?;
+    let plan = day_plan::load_plan(&server.context, within).await?;
+    let view = PlanView::new(&signed_in, &plan);
+    let words = view.words;
+    let title = match span {
+        Span::Day => signed_in.day(day),
+        Span::Week => format!("{} {}", words.week_title, signed_in.day(first)),
     };
-    let page = PageRequest {
-        limit: 200,
-        cursor: None,
-    };
-    let found = queries::list_holds(&server.context, filter, &page).await?;
-    let rows = html! { @for booking in &found.entries { (to_row(&signed_in, booking)) } };
-    let title = signed_in.day(day);
     let content = html! {
-        @if found.entries.is_empty() { p { (words.nobody) } }
-        @else { (super::components::table(&title, &words.headings, rows)) }
+        (navigate(&view, span, first, today))
+        div data-live=(stream) {
+            (summarize(&view))
+            @if !plan.is_complete { p.problem { (words.incomplete) } }
+            @if plan.resources.is_empty() { p { (words.no_resources) } }
+            @match span {
+                Span::Day => (timeline::show_day(&view, day)),
+                Span::Week => (week::show_week(&view, &days)),
+            }
+            p.quiet { (words.zone) ": " (signed_in.zone.as_str()) }
+        }
     };
-    Ok(signed_in.page(Page::Today, title).show(content))
+    Ok(signed_in.page(MenuPage::Today, title).show(content))
 }
 
-fn to_row(signed_in: &SignedIn, booking: &Booking) -> Markup {
-    let window = booking.window();
+fn beyond_range() -> Problem {
+    Problem::invalid_field("day", "is beyond the range of dates")
+}
+
+/// Lists the days of a page with their times. A week begins on Monday.
+fn list_days(
+    server: &Server,
+    span: Span,
+    day: NaiveDate,
+) -> Result<(NaiveDate, Vec<(NaiveDate, Window)>), Problem> {
+    let back = match span {
+        Span::Day => 0,
+        Span::Week => u64::from(day.weekday().num_days_from_monday()),
+    };
+    let first = day.checked_sub_days(Days::new(back)).ok_or_else(beyond_range)?;
+    let days = (0..span.days()).map(|number| {
+        let day = first.checked_add_days(Days::new(number))?;
+        let of_day = server.context.settings.find_day(day)?;
+        Some((day, Window::new(of_day.start, of_day.end)?))
+    });
+    let days: Option<Vec<_>> = days.collect();
+    Ok((first, days.ok_or_else(beyond_range)?))
+}
+
+/// Says how many are booked, by status.
+fn summarize(view: &PlanView<'_>) -> Markup {
+    let language = view.signed_in.language;
+    let statuses = [Status::Confirmed, Status::Processing, Status::Held];
+    let counts = statuses.map(|status| {
+        let bookings = view.plan.bookings.iter();
+        let count = bookings.filter(|booking| booking.hold.status == status).count();
+        (count, describe_status(status, language).0, status)
+    });
     html! {
-        tr {
-            th scope="row" { (signed_in.range(window.starts_at(), window.ends_at())) }
-            td { (booking.resource()) }
-            td { a href={ "/console/holds/" (booking.hold.id) } { (booking.guest.name.as_deref().unwrap_or("–")) } }
-            td { (status_badge(booking.hold.status, signed_in.language)) }
-            td { (signed_in.money(booking.hold.price)) }
+        p.summary {
+            @if view.plan.bookings.is_empty() { (view.words.nobody) }
+            @for (count, _, status) in counts.iter().filter(|(count, ..)| *count > 0) {
+                span { strong { (count) } " " (status_badge(*status, language)) } " "
+            }
+        }
+    }
+}
+
+/// Shows the ways to other days.
+fn navigate(view: &PlanView<'_>, span: Span, first: NaiveDate, today: NaiveDate) -> Markup {
+    let words = view.words;
+    let step = Days::new(span.days());
+    let (previous, next) = (first.checked_sub_days(step), first.checked_add_days(step));
+    let day = first.to_string();
+    let field = Field {
+        name: "day",
+        label: words.choose_day,
+        kind: "date",
+        value: &day,
+        is_required: true,
+        ..Field::default()
+    };
+    let plain = |path: String, label| link_button(ButtonKind::Plain, &path, label);
+    html! {
+        nav.days aria-label=(words.views) {
+            div.buttons {
+                @if let Some(previous) = previous { (plain(span.query(previous), words.previous)) }
+                (plain(span.query(today), words.today))
+                @if let Some(next) = next { (plain(span.query(next), words.next)) }
+                @match span {
+                    Span::Day => (plain(Span::Week.query(first), words.as_week)),
+                    Span::Week => (plain(Span::Day.query(first), words.as_day)),
+                }
+            }
+            form.row method="get" action=(MenuPage::Today.path()) {
+                @if span == Span::Week { input type="hidden" name="view" value="week"; }
+                (field.show())
+                (submit(ButtonKind::Plain, words.show))
+            }
         }
     }
 }

@@ -24,41 +24,64 @@ window.addEventListener("pageshow", () => {
   }
 });
 
-// A part of a page with data-live is read again when the stream at that address says that something changed. What the
-// operator is working in is left alone.
-const live = document.querySelector("[data-live]");
+// A part of a page with data-live is read again when the stream at that address says that something changed, and once a
+// minute. What the operator is working in is left alone.
+const LIVE = "[data-live]";
+const live = document.querySelector(LIVE);
 if (live) {
-  const stream = new EventSource(live.dataset.live);
+  let stream = null;
   let timer = 0;
+
+  const leave = () => {
+    stream?.close();
+    location.reload();
+  };
+
   const refresh = async () => {
     timer = 0;
-    const here = document.querySelector("[data-live]");
-    if (here.contains(document.activeElement)) {
-      timer = setTimeout(refresh, 3000);
+    const here = document.querySelector(LIVE);
+    if (document.hidden || here.contains(document.activeElement)) {
+      plan(3000);
       return;
     }
-    const response = await fetch(location.href, { headers: { accept: "text/html" } });
-    if (response.redirected || !response.ok) {
-      stream.close();
-      location.reload();
+    // The header says that nobody did this, so that an open page does not keep its session alive.
+    const answer = await fetch(location.href, { headers: { "x-console-automatic": "yes" } }).catch(() => null);
+    if (!answer) {
       return;
     }
-    const text = await response.text();
-    const page = new DOMParser().parseFromString(text, "text/html");
-    const part = page.querySelector("[data-live]");
-    if (part) {
+    if (answer.redirected) {
+      leave();
+      return;
+    }
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const part = page.querySelector(LIVE);
+    if (answer.ok && part) {
       here.replaceWith(part);
     }
   };
-  stream.addEventListener("changed", () => {
-    if (!timer) {
-      timer = setTimeout(refresh, 200);
+
+  const plan = (pause) => {
+    timer ||= setTimeout(refresh, pause);
+  };
+
+  // A page in the background has no stream: a browser opens few connections to one server.
+  const listen = () => {
+    stream?.close();
+    stream = null;
+    if (document.hidden) {
+      return;
     }
-  });
-  // The server ends the stream of a session that has ended, and refuses the next one: the page then leads to the sign-in.
-  stream.addEventListener("error", () => {
-    if (stream.readyState === EventSource.CLOSED) {
-      location.reload();
-    }
-  });
+    stream = new EventSource(document.querySelector(LIVE).dataset.live);
+    stream.addEventListener("changed", () => plan(200));
+    // The server refuses a stream to a session that has ended: the page then leads to the sign-in.
+    stream.addEventListener("error", () => {
+      if (stream?.readyState === EventSource.CLOSED) {
+        plan(1000);
+      }
+    });
+  };
+
+  document.addEventListener("visibilitychange", listen);
+  setInterval(() => plan(0), 60000);
+  listen();
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::PostgresStore;
-use crate::domain::event_out::{EventOut, EventOutId};
+use crate::domain::event_out::{EventOut, EventOutId, StreamEnd};
 use crate::store::StoreError;
 use crate::store::events_out::{self, EventOutRow, EventsOut, list_events_out};
 
@@ -27,6 +27,15 @@ impl EventsOut for PostgresStore {
         self.retrying(|| async {
             let query = list_events_out!(after, limit);
             Ok(EventOutRow::decode_all(query.fetch_all(&self.pool).await?)?)
+        })
+        .await
+    }
+
+    async fn read_stream_end(&self) -> Result<StreamEnd, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(events_out::READ_END);
+            let (written, numbered) = query.fetch_one(&self.pool).await?;
+            Ok(StreamEnd { written, numbered })
         })
         .await
     }

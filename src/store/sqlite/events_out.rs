@@ -7,7 +7,7 @@ use sqlx::types::Json;
 
 use super::SqliteStore;
 use super::error::SqliteResult;
-use crate::domain::event_out::{EventOut, EventOutId};
+use crate::domain::event_out::{EventOut, EventOutId, StreamEnd};
 use crate::store::StoreError;
 use crate::store::columns::DbTime;
 use crate::store::events_out::{self, EventOutRow, EventsOut, list_events_out};
@@ -26,6 +26,12 @@ impl EventsOut for SqliteStore {
     ) -> Result<Vec<EventOut>, StoreError> {
         let query = list_events_out!(after, limit);
         EventOutRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
+    }
+
+    async fn read_stream_end(&self) -> Result<StreamEnd, StoreError> {
+        let query = sqlx::query_as(events_out::READ_END);
+        let (written, numbered) = self.read(query.fetch_one(&self.readers)).await?;
+        Ok(StreamEnd { written, numbered })
     }
 
     async fn find_event_out(&self, position: i64) -> Result<Option<EventOut>, StoreError> {

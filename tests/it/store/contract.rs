@@ -54,6 +54,7 @@ mod calendar;
 mod catalogue;
 mod changes;
 mod commands;
+mod console_sessions;
 mod dropped_calls;
 mod dry_run;
 mod event_groups;

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use holdfast::domain::event_endpoint::{
     DeliveryState, EndpointBacklog, EndpointSecret, EventDelivery, EventEndpoint,
 };
-use holdfast::domain::event_out::{EventOut, EventOutId};
+use holdfast::domain::event_out::{EventOut, EventOutId, StreamEnd};
 use holdfast::domain::ids::EndpointId;
 use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
 use holdfast::store::{
@@ -19,6 +19,7 @@ implement_store! {
     EventsOut:
     number_events_out(limit: u32) -> u64;
     list_events_out(after: Option<EventOutId>, limit: u32) -> Vec<EventOut>;
+    read_stream_end() -> StreamEnd;
     find_event_out(position: i64) -> Option<EventOut>;
     delete_old_events_out(before: DateTime<Utc>, limit: u32) -> u64;
 }
