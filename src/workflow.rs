@@ -8,6 +8,7 @@ mod account_proof;
 mod acquire_slot;
 pub mod apply_event;
 mod apply_fact;
+pub mod attention;
 pub mod audit;
 pub mod availability;
 pub mod cancel_hold;

@@ -39,6 +39,7 @@ use super::server::Server;
 
 mod access;
 mod assets;
+mod attention;
 mod changes;
 mod choose_language;
 mod components;
@@ -57,6 +58,7 @@ mod return_path;
 mod sign_in;
 mod signed_in;
 mod states;
+mod stripe_links;
 mod timeline_style;
 mod today;
 mod unknown_path;
@@ -65,6 +67,7 @@ mod unknown_path;
 pub(super) fn routes(server: &Arc<Server>) -> Router<Arc<Server>> {
     let routes = ConsoleRoutes::new(server.clone());
     let routes = today::add_routes(changes::add_routes(routes));
+    let routes = attention::add_routes(routes);
     // One line for each page.
     let pages = unknown_path::add_routes(routes).into_router();
     pages

@@ -7,6 +7,7 @@ pub(crate) mod browser;
 pub(crate) mod catalogue_fixtures;
 pub(crate) mod client;
 pub(crate) mod console;
+pub(crate) mod console_browser;
 pub(crate) mod database;
 pub(crate) mod database_lock;
 pub(crate) mod event_receiver;

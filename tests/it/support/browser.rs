@@ -204,6 +204,11 @@ impl Driver {
 pub(crate) struct Browser(Client);
 
 impl Browser {
+    /// Returns the client of the driver, for what only some tests do.
+    pub(crate) fn client(&self) -> &Client {
+        &self.0
+    }
+
     pub(crate) async fn open(&self, url: &str) {
         self.0.goto(url).await.unwrap();
     }
