@@ -97,7 +97,7 @@ impl PageBuilder<'_> {
             @if let Some(text) = notice { p.notice role="status" { (text) } }
             (content)
         };
-        let header = html! { (menu(signed_in, self.page)) (account(signed_in)) };
+        let header = (account(signed_in), menu(signed_in, self.page));
         render(
             language,
             self.status,
@@ -117,7 +117,7 @@ pub(super) fn render_signed_out(
     location: &str,
     content: Markup,
 ) -> Response {
-    render(language, status, title, location, html! {}, content)
+    render(language, status, title, location, (html! {}, html! {}), content)
 }
 
 fn render(
@@ -125,7 +125,7 @@ fn render(
     status: StatusCode,
     title: &str,
     location: &str,
-    header: Markup,
+    (account, menu): (Markup, Markup),
     main: Markup,
 ) -> Response {
     let words = language.choose(&ENGLISH, &GERMAN);
@@ -145,8 +145,9 @@ fn render(
                 a.skip href="#content" { (words.skip) }
                 header.top {
                     a.brand href="/console" { "Holdfast" }
-                    (header)
+                    (account)
                     (languages(language, words, location))
+                    (menu)
                 }
                 main #content tabindex="-1" {
                     h1 { (title) }

@@ -84,11 +84,11 @@ impl MenuPage {
     pub(super) fn title(self, language: Language) -> &'static str {
         let (english, german) = match self {
             Self::Today => ("Today", "Heute"),
-            Self::Attention => ("Needs a person", "Braucht einen Menschen"),
+            Self::Attention => ("Needs a person", "Zu erledigen"),
             Self::Search => ("Search", "Suche"),
             Self::Calendar => ("Calendar", "Kalender"),
             Self::Catalogue => ("Catalogue", "Katalog"),
-            Self::Funnel => ("Funnel", "Trichter"),
+            Self::Funnel => ("Funnel", "Abschlüsse"),
             Self::Endpoints => ("Endpoints", "Endpunkte"),
             Self::Feeds => ("Feeds", "Kalender-Feeds"),
             Self::Keys => ("Keys", "Schlüssel"),

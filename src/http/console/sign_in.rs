@@ -42,7 +42,7 @@ struct SignInWords {
 static ENGLISH: SignInWords = SignInWords {
     title: "Sign in",
     key: "Access key",
-    key_help: "A key with the scope read, operate or admin. `holdfast key create` makes one.",
+    key_help: "A key with the scope read, operate or admin. “holdfast key create” makes one.",
     button: "Sign in",
     ended: "Your session had ended, so nothing was changed. Sign in again.",
     signed_out: "You are signed out.",
@@ -101,6 +101,8 @@ fn show(language: Language, status: StatusCode, next: &str, message: Markup) -> 
         (message)
         form.stack method="post" action=(PATH) {
             input type="hidden" name="next" value=(next);
+            // Password managers want a name for what they keep.
+            input type="text" name="username" autocomplete="username" value="holdfast" hidden readonly;
             div.field {
                 label for="key" { (words.key) }
                 p.help #key-help { (words.key_help) }

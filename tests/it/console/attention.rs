@@ -63,6 +63,8 @@ on_both_engines! {
         let browser = ConsoleClient::signed_in(&app).await;
         browser.get(PAGE).await.expect(200).shows("Nothing needs you now").shows("none yet");
         leave_something_of_each_kind(&app).await;
+        // The test moved the clock, so the session has ended.
+        let browser = ConsoleClient::signed_in(&app).await;
         let page = browser.get(PAGE).await.expect(200);
         for id in ["money-without-slot", "slot-without-money", "refunds-failed", "disputed", "price-mismatches", "stuck", "overdue"] {
             assert!(page.html.contains(&format!("<h2 id=\"{id}\">")), "{id} in {}", page.html);

@@ -83,25 +83,33 @@ impl SectionView<'_> {
     fn list_money(&self) -> Vec<Section> {
         let (words, report, figures) = (self.words, self.report, &self.report.figures);
         let whole = |listed: &ListedPayment| listed.payment.money.amount;
-        let due_back = |listed: &ListedPayment| listed.payment.sums().due_back;
+        // A refund whose order is stuck has not failed at Stripe, and is on its way for all that is known.
+        let due_back = |listed: &ListedPayment| {
+            let sums = listed.payment.sums();
+            if sums.due_back > 0 {
+                sums.due_back
+            } else {
+                sums.refund_pending
+            }
+        };
         vec![
             section(
                 &words.money_without_slot,
                 Tone::Bad,
                 figures.money_without_slot,
-                self.show_payments(&report.money_without_slot, whole),
+                self.show_payments(words.money_without_slot.title, &report.money_without_slot, whole),
             ),
             section(
                 &words.slot_without_money,
                 Tone::Bad,
                 figures.slot_without_money,
-                self.show_holds(&report.slot_without_money),
+                self.show_holds(words.slot_without_money.title, &report.slot_without_money),
             ),
             section(
                 &words.refunds_failed,
                 Tone::Bad,
                 figures.refunds_failed,
-                self.show_payments(&report.refunds_failed, due_back),
+                self.show_payments(words.refunds_failed.title, &report.refunds_failed, due_back),
             ),
             section(
                 &words.disputed,
@@ -113,13 +121,13 @@ impl SectionView<'_> {
                 &words.price_mismatches,
                 Tone::Bad,
                 figures.price_mismatches,
-                self.show_holds(&report.price_mismatches),
+                self.show_holds(words.price_mismatches.title, &report.price_mismatches),
             ),
             section(
                 &words.not_adding_up,
                 Tone::Bad,
                 figures.money_not_adding_up,
-                self.show_payments(&report.not_adding_up, whole),
+                self.show_payments(words.not_adding_up.title, &report.not_adding_up, whole),
             ),
         ]
     }
@@ -139,7 +147,7 @@ impl SectionView<'_> {
                 &words.processing_long,
                 Tone::Wait,
                 figures.processing_long,
-                self.show_holds(&report.processing_long),
+                self.show_holds(words.processing_long.title, &report.processing_long),
             ),
             section(
                 &words.refusals,
@@ -177,7 +185,7 @@ impl SectionView<'_> {
         )
     }
 
-    fn show_holds(&self, holds: &[Booking]) -> Markup {
+    fn show_holds(&self, caption: &str, holds: &[Booking]) -> Markup {
         let signed_in = self.signed_in;
         let rows = html! {
             @for booking in holds {
@@ -192,19 +200,24 @@ impl SectionView<'_> {
         };
         let words = self.words;
         let headings = [words.guest, words.what, words.starts, words.money, words.act];
-        html! { @if !holds.is_empty() { (table(words.holds, &headings, rows)) } }
+        html! { @if !holds.is_empty() { (table(caption, &headings, rows)) } }
     }
 
     fn show_overdue(&self) -> Markup {
         html! {
-            (self.show_holds(&self.report.overdue))
+            (self.show_holds(self.words.overdue.title, &self.report.overdue))
             @if !self.report.overdue.is_empty() && self.signed_in.may(sweep_act().scope()) {
                 p { (link_button(ButtonKind::Main, SWEEP, self.words.sweep)) }
             }
         }
     }
 
-    fn show_payments(&self, payments: &[ListedPayment], amount: impl Fn(&ListedPayment) -> i64) -> Markup {
+    fn show_payments(
+        &self,
+        caption: &str,
+        payments: &[ListedPayment],
+        amount: impl Fn(&ListedPayment) -> i64,
+    ) -> Markup {
         let (signed_in, words) = (self.signed_in, self.words);
         let rows = html! {
             @for listed in payments {
@@ -223,7 +236,7 @@ impl SectionView<'_> {
             }
         };
         let headings = [words.money, words.since, words.at_stripe, words.act];
-        html! { @if !payments.is_empty() { (table(words.payments, &headings, rows)) } }
+        html! { @if !payments.is_empty() { (table(caption, &headings, rows)) } }
     }
 
     fn show_disputes(&self) -> Markup {
@@ -285,7 +298,7 @@ impl SectionView<'_> {
             }
         };
         let headings = [words.command, words.tries, words.error, words.act];
-        html! { @if !commands.is_empty() { (table(words.commands, &headings, rows)) } }
+        html! { @if !commands.is_empty() { (table(words.stuck.title, &headings, rows)) } }
     }
 
     fn describe_command(&self, command: &Command) -> String {
@@ -343,7 +356,7 @@ impl SectionView<'_> {
             }
         };
         let headings = [words.resource, words.error, words.last_read, words.act];
-        html! { @if !feeds.is_empty() { (table(words.feed_list, &headings, rows)) } }
+        html! { @if !feeds.is_empty() { (table(words.feeds.title, &headings, rows)) } }
     }
 
     fn show_endpoints(&self, endpoints: &[EventEndpoint]) -> Markup {
@@ -363,7 +376,7 @@ impl SectionView<'_> {
             }
         };
         let headings = [words.endpoint, words.since, words.error, words.act];
-        html! { @if !endpoints.is_empty() { (table(words.endpoint_list, &headings, rows)) } }
+        html! { @if !endpoints.is_empty() { (table(words.endpoints.title, &headings, rows)) } }
     }
 
     fn show_deliveries(&self) -> Markup {
