@@ -50,100 +50,124 @@ pub(super) fn explain(language: Language, problem: &Problem) -> Markup {
     }
 }
 
+/// What a problem is, and what to do next.
+struct ProblemWords {
+    english: (&'static str, &'static str),
+    german: (&'static str, &'static str),
+}
+
+static NOT_ACCEPTABLE: ProblemWords = ProblemWords {
+    english: (
+        "Not acceptable",
+        "Nothing was changed. Go back, correct what is named here, and send it again.",
+    ),
+    german: (
+        "Nicht annehmbar",
+        "Es wurde nichts geändert. Gehen Sie zurück, berichtigen Sie das Genannte und senden Sie es noch einmal.",
+    ),
+};
+
+static NOT_ALLOWED: ProblemWords = ProblemWords {
+    english: (
+        "Not allowed",
+        "Nothing was changed. Open the page again, or sign in with a key that may do this.",
+    ),
+    german: (
+        "Nicht erlaubt",
+        "Es wurde nichts geändert. Öffnen Sie die Seite neu, oder melden Sie sich mit einem Schlüssel an, der das darf.",
+    ),
+};
+
+static NOT_FOUND: ProblemWords = ProblemWords {
+    english: (
+        "Not found",
+        "It does not exist, or no longer. Search for it, or choose a page above.",
+    ),
+    german: (
+        "Nicht gefunden",
+        "Das gibt es nicht, oder nicht mehr. Suchen Sie danach, oder wählen Sie oben eine Seite.",
+    ),
+};
+
+static SLOT_TAKEN: ProblemWords = ProblemWords {
+    english: ("The slot is taken", "Nothing was changed. Choose another time."),
+    german: (
+        "Der Termin ist vergeben",
+        "Es wurde nichts geändert. Wählen Sie eine andere Zeit.",
+    ),
+};
+
+static CONFLICT: ProblemWords = ProblemWords {
+    english: (
+        "The state does not allow it",
+        "Nothing was changed. The state may be another one by now: open the page again, then decide.",
+    ),
+    german: (
+        "Der Zustand erlaubt es nicht",
+        "Es wurde nichts geändert. Vielleicht ist der Zustand inzwischen ein anderer: öffnen Sie die Seite neu und entscheiden Sie dann.",
+    ),
+};
+
+static TOO_MUCH: ProblemWords = ProblemWords {
+    english: ("Too much at once", "Wait a moment, then try again."),
+    german: (
+        "Zu viel auf einmal",
+        "Warten Sie einen Augenblick und versuchen Sie es dann wieder.",
+    ),
+};
+
+static STRIPE: ProblemWords = ProblemWords {
+    english: (
+        "Stripe did not do it",
+        "Open what it concerns again: the page says whether something was changed. Then try again.",
+    ),
+    german: (
+        "Stripe hat es nicht ausgeführt",
+        "Öffnen Sie das Betroffene neu: dort steht, ob etwas geändert wurde. Versuchen Sie es dann wieder.",
+    ),
+};
+
+static NO_DATABASE: ProblemWords = ProblemWords {
+    english: (
+        "The database is unavailable",
+        "Try again in a minute. If it stays so, look after the database, and read the log.",
+    ),
+    german: (
+        "Die Datenbank ist nicht erreichbar",
+        "Versuchen Sie es in einer Minute wieder. Wenn es so bleibt, prüfen Sie die Datenbank und lesen Sie das Log.",
+    ),
+};
+
+static PROGRAM: ProblemWords = ProblemWords {
+    english: (
+        "An error of the program",
+        "The log has the details. Open what it concerns again before you repeat anything.",
+    ),
+    german: (
+        "Ein Fehler im Programm",
+        "Näheres steht im Log. Öffnen Sie das Betroffene neu, bevor Sie etwas wiederholen.",
+    ),
+};
+
 /// Returns what a problem is, and what to do next.
 pub(super) fn describe(language: Language, code: ProblemCode) -> (&'static str, &'static str) {
-    let (english, german) = match code {
-        ProblemCode::Malformed | ProblemCode::Invalid => (
-            (
-                "Not acceptable",
-                "Nothing was changed. Go back, correct what is named here, and send it again.",
-            ),
-            (
-                "Nicht annehmbar",
-                "Es wurde nichts geändert. Gehen Sie zurück, berichtigen Sie das Genannte und senden Sie es noch einmal.",
-            ),
-        ),
-        ProblemCode::Unauthorized | ProblemCode::Forbidden => (
-            (
-                "Not allowed",
-                "Nothing was changed. Open the page again, or sign in with a key that may do this.",
-            ),
-            (
-                "Nicht erlaubt",
-                "Es wurde nichts geändert. Öffnen Sie die Seite neu, oder melden Sie sich mit einem Schlüssel an, der das darf.",
-            ),
-        ),
-        ProblemCode::NotFound => (
-            (
-                "Not found",
-                "It does not exist, or no longer. Search for it, or choose a page above.",
-            ),
-            (
-                "Nicht gefunden",
-                "Das gibt es nicht, oder nicht mehr. Suchen Sie danach, oder wählen Sie oben eine Seite.",
-            ),
-        ),
-        ProblemCode::SlotTaken => (
-            ("The slot is taken", "Nothing was changed. Choose another time."),
-            (
-                "Der Termin ist vergeben",
-                "Es wurde nichts geändert. Wählen Sie eine andere Zeit.",
-            ),
-        ),
+    let words = match code {
+        ProblemCode::Malformed | ProblemCode::Invalid => &NOT_ACCEPTABLE,
+        ProblemCode::Unauthorized | ProblemCode::Forbidden => &NOT_ALLOWED,
+        ProblemCode::NotFound => &NOT_FOUND,
+        ProblemCode::SlotTaken => &SLOT_TAKEN,
         ProblemCode::AlreadyPaid
         | ProblemCode::NotCancellable
         | ProblemCode::NotMovable
         | ProblemCode::Conflict
-        | ProblemCode::IdempotencyMismatch => (
-            (
-                "The state does not allow it",
-                "Nothing was changed. It may have changed meanwhile: look at it again, then decide.",
-            ),
-            (
-                "Der Zustand erlaubt es nicht",
-                "Es wurde nichts geändert. Vielleicht hat sich inzwischen etwas geändert: sehen Sie noch einmal nach und entscheiden Sie dann.",
-            ),
-        ),
+        | ProblemCode::IdempotencyMismatch => &CONFLICT,
         ProblemCode::IdempotencyInProgress
         | ProblemCode::TooBusy
         | ProblemCode::RateLimited
-        | ProblemCode::TooManyHolds => (
-            ("Too much at once", "Wait a moment, then try again."),
-            (
-                "Zu viel auf einmal",
-                "Warten Sie einen Augenblick und versuchen Sie es dann wieder.",
-            ),
-        ),
-        ProblemCode::StripeUnavailable | ProblemCode::StripeRefused => (
-            (
-                "Stripe did not do it",
-                "Look at what it concerns again: it says whether something was changed. Then try again.",
-            ),
-            (
-                "Stripe hat es nicht ausgeführt",
-                "Sehen Sie das Betroffene noch einmal an: dort steht, ob etwas geändert wurde. Versuchen Sie es dann wieder.",
-            ),
-        ),
-        ProblemCode::StoreUnavailable => (
-            (
-                "The database is unavailable",
-                "Try again in a minute. If it stays so, look at the database and the log.",
-            ),
-            (
-                "Die Datenbank ist nicht erreichbar",
-                "Versuchen Sie es in einer Minute wieder. Wenn es so bleibt, sehen Sie nach der Datenbank und in das Log.",
-            ),
-        ),
-        ProblemCode::BadSignature | ProblemCode::Internal => (
-            (
-                "An error of the program",
-                "The log has the details. Look at what it concerns again before you repeat anything.",
-            ),
-            (
-                "Ein Fehler im Programm",
-                "Näheres steht im Log. Sehen Sie das Betroffene noch einmal an, bevor Sie etwas wiederholen.",
-            ),
-        ),
+        | ProblemCode::TooManyHolds => &TOO_MUCH,
+        ProblemCode::StripeUnavailable | ProblemCode::StripeRefused => &STRIPE,
+        ProblemCode::StoreUnavailable => &NO_DATABASE,
+        ProblemCode::BadSignature | ProblemCode::Internal => &PROGRAM,
     };
-    language.choose(english, german)
+    language.choose(words.english, words.german)
 }
