@@ -43,6 +43,7 @@ pub mod replay_event;
 mod retention;
 pub mod return_money;
 mod settings;
+pub mod shop_calendar;
 mod slot_gate;
 pub mod sold_twice;
 pub mod start_checkout;

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
+
+use super::ids::EventTypeId;
+use super::listing::StatusKind;
+use super::money::Money;
 
 /// How long money may wait for its hold before it counts as money without a slot: longer than a checkout, the lease of its
 /// attempt, and the sweeps after it.
@@ -64,6 +68,25 @@ pub struct FigureCounts {
     pub deliveries_failed: i64,
     /// Endpoints whose last attempt failed, or that answered that they are gone.
     pub endpoints_failing: i64,
+}
+
+/// The live holds of one event type in one status and currency, and what they keep from sale.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveHolds {
+    /// The event type that was booked.
+    pub event_type: EventTypeId,
+    /// The status of the holds: held, processing, or confirmed and to come.
+    pub status: StatusKind,
+    /// The price of all of them.
+    pub price: Money,
+    /// How many holds there are.
+    pub holds: i64,
+    /// How many units they have of each segment.
+    pub units: i64,
+    /// For how many seconds they keep units of resources busy, buffers included.
+    pub busy_seconds: i64,
+    /// When the time to pay of the first of them ends.
+    pub first_expiry: DateTime<Utc>,
 }
 
 /// What is left to do in Stripe's other mode: work that only a key of that mode can finish.

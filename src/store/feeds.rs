@@ -6,10 +6,11 @@ use sqlx::types::Json;
 
 use super::columns::DbTime;
 use super::lease_request::LeaseRequest;
-use super::{StoreError, encoding};
+use super::{StoreError, encoding, paging};
 use crate::domain::calendar_feed::{Feed, FeedState};
 use crate::domain::catalogue::Block;
 use crate::domain::ids::ResourceId;
+use crate::domain::listing::{Page, PageRequest};
 
 /// What was read from a feed.
 #[derive(Clone, Debug)]
@@ -109,6 +110,8 @@ pub trait Feeds {
     async fn find_feed(&self, resource: &ResourceId) -> Result<Option<Feed>, StoreError>;
     /// Lists at most `limit` feeds whose last read found faults, or failed, by resource.
     async fn list_faulty_feeds(&self, limit: u32) -> Result<Vec<Feed>, StoreError>;
+    /// Lists all feeds, the one that was set up last first.
+    async fn list_feeds(&self, page: &PageRequest) -> Result<Page<Feed>, StoreError>;
     /// Leases feeds that are due, the one that has waited longest first.
     async fn lease_due_feeds(&self, request: &LeaseRequest) -> Result<Vec<Feed>, StoreError>;
     /// Makes a resource's feed due at once, if it has one, because its blocks depend on something that has changed.
@@ -136,12 +139,13 @@ pub(super) struct FeedRow {
     fault_count: i32,
     faults: Json<Vec<String>>,
     due_at: DbTime,
+    created_at: DbTime,
 }
 
 /// The columns of [`FeedRow`].
 macro_rules! feed_columns {
     () => {
-        "resource_id, url, timezone, read_at, state, fault, entries, fault_count, faults, due_at"
+        "resource_id, url, timezone, read_at, state, fault, entries, fault_count, faults, due_at, created_at"
     };
 }
 pub(super) use feed_columns;
@@ -159,6 +163,26 @@ pub(super) const LIST_FAULTY: &str = concat!(
     feed_columns!(),
     " FROM calendar_feeds WHERE state IN ('partial', 'failed') ORDER BY resource_id LIMIT $1"
 );
+
+/// Lists feeds before time `$1` and resource `$2`, at most `$3`.
+pub(super) const LIST: &str = concat!(
+    "SELECT ",
+    feed_columns!(),
+    " FROM calendar_feeds WHERE (created_at, resource_id) < ($1, $2) ORDER BY created_at DESC, resource_id DESC LIMIT $3"
+);
+
+/// Builds the statement that reads a page of feeds. `None` if the cursor was not issued for such a list.
+macro_rules! list_feeds {
+    ($page:expr) => {
+        $crate::store::paging::named_start($page).map(|(at, resource)| {
+            sqlx::query_as($crate::store::feeds::LIST)
+                .bind($crate::store::columns::DbTime(at))
+                .bind(resource)
+                .bind($crate::store::paging::rows_wanted($page))
+        })
+    };
+}
+pub(super) use list_feeds;
 
 /// Builds the statement that sets the feed of a resource, due at once.
 macro_rules! upsert_feed {
@@ -256,6 +280,12 @@ impl FeedRow {
     /// One feed, if there is one.
     pub(super) fn decode_optional(row: Option<Self>) -> Result<Option<Feed>, StoreError> {
         row.map(Self::decode).transpose()
+    }
+
+    /// A page of feeds, cut off rows that were read with [`list_feeds`].
+    pub(super) fn decode_page(rows: Vec<Self>, page: &PageRequest) -> Result<Page<Feed>, StoreError> {
+        let place = |row: &Self| paging::named(row.created_at.0, &row.resource_id);
+        paging::decode_page(paging::cut_page(rows, page, place), Self::decode)
     }
 
     /// All feeds, in the order of the rows.

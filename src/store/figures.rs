@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::StoreError;
 use super::columns::DbTime;
-use crate::domain::figures::FigureCounts;
+use super::{StoreError, encoding};
+use crate::domain::figures::{FigureCounts, LiveHolds};
 
 /// Figures in the database.
 #[async_trait]
@@ -16,6 +16,76 @@ pub trait Figures {
     /// Counts the units that two live holds have at once, now or later (I1: must be 0). It does not rely on the guard that
     /// refuses them.
     async fn count_units_sold_twice(&self, now: DateTime<Utc>) -> Result<i64, StoreError>;
+
+    /// Counts the live holds by event type, status and currency: those that are not paid, and those that are confirmed and start
+    /// at `now` or later.
+    async fn count_live_holds(&self, now: DateTime<Utc>) -> Result<Vec<LiveHolds>, StoreError>;
+}
+
+/// Counts live holds of each event type, status and currency; confirmed ones that start at `$1` or later. `$seconds` is the engine's
+/// length of a row of occupancy `o`. The conditions of the two parts are those of indexes; a confirmed status is compared as an
+/// expression, because the planner could else read all bookings that ever were from an index of such.
+macro_rules! count_live_statement {
+    ($seconds:literal) => {
+        concat!(
+            "SELECT event_type_id, status, currency, count(*) AS holds, CAST(sum(quantity) AS bigint) AS units,
+                 CAST(sum(amount) AS bigint) AS amount, CAST(sum(seconds) AS bigint) AS seconds,
+                 min(expires_at) AS first_expiry
+             FROM (",
+            $crate::store::figures::live_part!($seconds, "h.status IN ('held', 'processing')"),
+            " UNION ALL ",
+            $crate::store::figures::live_part!($seconds, "h.starts_at >= $1 AND h.status || '' = 'confirmed'"),
+            ") AS live
+             GROUP BY event_type_id, status, currency ORDER BY event_type_id, status, currency"
+        )
+    };
+}
+pub(super) use count_live_statement;
+
+/// Selects holds with a condition, and for how many seconds each keeps units busy.
+macro_rules! live_part {
+    ($seconds:literal, $condition:literal) => {
+        concat!(
+            "SELECT h.event_type_id, h.status, h.currency, h.quantity, h.amount, h.expires_at,
+                 (SELECT CAST(coalesce(sum(",
+            $seconds,
+            "), 0) AS bigint) FROM occupancy o WHERE o.hold_id = h.id) AS seconds
+             FROM holds h WHERE ",
+            $condition
+        )
+    };
+}
+pub(super) use live_part;
+
+#[derive(sqlx::FromRow)]
+pub(super) struct LiveHoldsRow {
+    event_type_id: String,
+    status: String,
+    currency: String,
+    holds: i64,
+    units: i64,
+    amount: i64,
+    seconds: i64,
+    first_expiry: DbTime,
+}
+
+impl LiveHoldsRow {
+    fn decode(self) -> Result<LiveHolds, StoreError> {
+        Ok(LiveHolds {
+            event_type: encoding::decode_event_type_id(&self.event_type_id)?,
+            status: encoding::decode_status_kind(&self.status)?,
+            price: encoding::decode_money(self.amount, &self.currency)?,
+            holds: self.holds,
+            units: self.units,
+            busy_seconds: self.seconds,
+            first_expiry: self.first_expiry.0,
+        })
+    }
+
+    /// All rows, in their order.
+    pub(super) fn decode_all(rows: Vec<Self>) -> Result<Vec<LiveHolds>, StoreError> {
+        rows.into_iter().map(Self::decode).collect()
+    }
 }
 
 #[derive(sqlx::FromRow)]

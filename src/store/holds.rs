@@ -22,6 +22,7 @@ use crate::domain::hold::{Hold, ReleaseRequester};
 use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::session::HoldRefs;
+use crate::domain::time::Window;
 use crate::domain::token::TokenKeyName;
 
 /// The result of leasing a hold for its release.
@@ -96,6 +97,14 @@ pub trait Holds {
         &self,
         resource: &ResourceId,
         from: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Booking>, StoreError>;
+    /// Lists the live holds that keep one of these resources busy within a window, buffers included: the first start first, at
+    /// most `limit`.
+    async fn list_live_of_resources(
+        &self,
+        resources: &[ResourceId],
+        within: Window,
         limit: u32,
     ) -> Result<Vec<Booking>, StoreError>;
     /// Deletes at most `limit` released holds, with their history, that never had a payment, whose guest is erased, and that

@@ -123,10 +123,7 @@ pub async fn list_slots<T: Send + 'static>(
     let estimated_work = event_type.estimate_list_work(list.within);
     // Before the query: loading what a long list needs is work too.
     let permit = context.heavy_work.admit(estimated_work).await?;
-    let now = context.database_now().await?;
-    let starts = list.list_starts(&event_type, now, &context.settings.zones);
-    let request = list.to_slot_request(&event_type);
-    let availability = load_starts(context, &request, &starts, Some(now)).await?;
+    let (starts, availability) = load_list(context, &event_type, &list).await?;
     let versioner = ListVersioner::new(context.token_keys().await?);
     let shown = permit.run(move |cancelled| {
         let request = list.to_slot_request(&event_type);
@@ -142,6 +139,43 @@ pub async fn list_slots<T: Send + 'static>(
         ListedSlots { version, list }
     });
     Ok(shown.await?)
+}
+
+/// Lists the slots that an event type would have if it was on sale as it is here: by the same rules as [`list_slots`], beside the
+/// holds and blocks that are there. Nothing is written.
+///
+/// # Errors
+/// As [`list_slots`].
+pub async fn preview_slots(
+    context: &Context,
+    event_type: EventType,
+    list: SlotListRequest,
+) -> Result<EventTypeSlots, WorkflowError> {
+    let permit = context
+        .heavy_work
+        .admit(event_type.estimate_list_work(list.within))
+        .await?;
+    let (starts, availability) = load_list(context, &event_type, &list).await?;
+    let listed = permit.run(move |cancelled| {
+        let request = list.to_slot_request(&event_type);
+        let starts = starts.into_iter().take_while(|_| !cancelled.is_cancelled());
+        let slots = availability.list_slots(&request, list.selection, starts).collect();
+        EventTypeSlots { event_type, slots }
+    });
+    listed.await
+}
+
+/// Lists the starts of a list of slots, and loads what occupies the resources around them.
+async fn load_list(
+    context: &Context,
+    event_type: &EventType,
+    list: &SlotListRequest,
+) -> Result<(Vec<DateTime<Utc>>, Availability), WorkflowError> {
+    let now = context.database_now().await?;
+    let starts = list.list_starts(event_type, now, &context.settings.zones);
+    let request = list.to_slot_request(event_type);
+    let availability = load_starts(context, &request, &starts, Some(now)).await?;
+    Ok((starts, availability))
 }
 
 /// Finds the free slots nearest to a refused start. Finds fewer while too much other work runs: the refusal itself must

@@ -275,6 +275,27 @@ pub async fn find_feed(context: &Context, resource: &ResourceId) -> Result<Optio
     Ok(context.store.find_feed(resource).await?)
 }
 
+/// Lists all calendar feeds, the one that was set up last first.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_feeds(context: &Context, page: &PageRequest) -> Result<Page<Feed>, WorkflowError> {
+    Ok(context.store.list_feeds(page).await?)
+}
+
+/// Has a resource's calendar feed read again, shortly; `false` if it has none. It keeps its state until then.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn read_feed_again(context: &Context, resource: &ResourceId) -> Result<bool, WorkflowError> {
+    if context.store.find_feed(resource).await?.is_none() {
+        return Ok(false);
+    }
+    context.store.make_feed_due(resource, context.now()).await?;
+    context.new_feeds.notify_one();
+    Ok(true)
+}
+
 /// Lists at most `limit` calendar feeds whose last read found faults, or failed.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use super::error::WorkflowError;
 use super::unknown_session::is_object_unknown;
 use crate::domain::booking::{Booking, HistoryLine};
 use crate::domain::command::Command;
-use crate::domain::figures::{FigureCounts, OtherModeWork};
+use crate::domain::figures::{FigureCounts, LiveHolds, OtherModeWork};
 use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::listing::{
     Attention, CommandFilter, HoldFilter, ListedPayment, Page, PageRequest, PaymentFilter, StoredEvent,
@@ -138,6 +138,18 @@ pub async fn dry_run_checkout(context: &Context) -> Result<(), WorkflowError> {
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn count_figures(context: &Context) -> Result<FigureCounts, WorkflowError> {
     Ok(context.store.count_figures(context.database_now().await?).await?)
+}
+
+/// Counts the live holds by event type, status and currency, with what they keep from sale. Confirmed holds count if their start is
+/// to come.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn count_live_holds(context: &Context) -> Result<Vec<LiveHolds>, WorkflowError> {
+    Ok(context
+        .store
+        .count_live_holds(context.database_now().await?)
+        .await?)
 }
 
 /// Counts what is left to do in the other mode than that of our key.

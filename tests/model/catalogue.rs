@@ -142,6 +142,10 @@ impl Feeds for Script {
         unimplemented!()
     }
 
+    async fn list_feeds(&self, _: &PageRequest) -> Result<Page<Feed>, StoreError> {
+        unimplemented!()
+    }
+
     async fn find_feed(&self, _: &ResourceId) -> Result<Option<Feed>, StoreError> {
         unimplemented!()
     }

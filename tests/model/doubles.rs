@@ -11,13 +11,14 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use holdfast::domain::availability::Availability;
 use holdfast::domain::booking::{Booking, HistoryLine};
-use holdfast::domain::figures::{FigureCounts, OtherModeWork};
+use holdfast::domain::figures::{FigureCounts, LiveHolds, OtherModeWork};
 use holdfast::domain::hold::{Hold, ReleaseRequester};
 use holdfast::domain::ids::{CommandId, HoldId, ResourceId, SessionId};
 use holdfast::domain::listing::{HoldFilter, Page, PageRequest};
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::HoldRefs;
 use holdfast::domain::summary::{MedianWait, SummaryCount, SummaryQuery};
+use holdfast::domain::time::Window;
 use holdfast::gateway::{Gateway, GatewayError, Refusal};
 use holdfast::store::{
     Allowances, ApplyOutcome, AvailabilityQuery, Changes, DatabaseClock, Figures, FoundSession, GuestErasure,
@@ -157,6 +158,10 @@ impl Figures for Script {
     async fn count_units_sold_twice(&self, _: DateTime<Utc>) -> Result<i64, StoreError> {
         Ok(0)
     }
+
+    async fn count_live_holds(&self, _: DateTime<Utc>) -> Result<Vec<LiveHolds>, StoreError> {
+        unimplemented!()
+    }
 }
 
 #[async_trait]
@@ -277,6 +282,15 @@ impl Holds for Script {
         &self,
         _: &ResourceId,
         _: DateTime<Utc>,
+        _: u32,
+    ) -> Result<Vec<Booking>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn list_live_of_resources(
+        &self,
+        _: &[ResourceId],
+        _: Window,
         _: u32,
     ) -> Result<Vec<Booking>, StoreError> {
         unimplemented!()

@@ -9,9 +9,10 @@ use super::{PostgresStore, resources};
 use crate::domain::calendar_feed::Feed;
 use crate::domain::catalogue::Block;
 use crate::domain::ids::ResourceId;
-use crate::store::feeds::{self, FeedRead, FeedRow, Feeds, KEPT_PREFIX, NewFeed, feed_columns};
+use crate::domain::listing::{Page, PageRequest};
+use crate::store::feeds::{self, FeedRead, FeedRow, Feeds, KEPT_PREFIX, NewFeed, feed_columns, list_feeds};
 use crate::store::lease_request::LeaseRequest;
-use crate::store::{StoreError, blocks};
+use crate::store::{StoreError, blocks, paging};
 
 #[async_trait]
 impl Feeds for PostgresStore {
@@ -38,6 +39,16 @@ impl Feeds for PostgresStore {
         self.retrying(|| async {
             let query = sqlx::query_as(feeds::LIST_FAULTY).bind(i64::from(limit));
             Ok(FeedRow::decode_all(query.fetch_all(&self.pool).await?)?)
+        })
+        .await
+    }
+
+    async fn list_feeds(&self, page: &PageRequest) -> Result<Page<Feed>, StoreError> {
+        self.retrying(|| async {
+            let Some(query) = list_feeds!(page) else {
+                return Ok(paging::end_of_list());
+            };
+            Ok(FeedRow::decode_page(query.fetch_all(&self.pool).await?, page)?)
         })
         .await
     }

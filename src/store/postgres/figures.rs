@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use super::PostgresStore;
 use super::occupancy::occupied;
 use crate::domain::command::STUCK_AFTER;
-use crate::domain::figures::{FigureCounts, MONEY_WAITS, PROCESSING_LONG};
+use crate::domain::figures::{FigureCounts, LiveHolds, MONEY_WAITS, PROCESSING_LONG};
 use crate::store::StoreError;
 use crate::store::columns::DbTime;
-use crate::store::figures::{self, Figures, FiguresRow};
+use crate::store::figures::{self, Figures, FiguresRow, LiveHoldsRow, count_live_statement};
 
 /// Compares the windows of each unit that have not ended at `$1` with those before. It reads each resource by itself, from the
 /// index: the whole table has all past bookings too.
@@ -23,6 +23,10 @@ const COUNT_SOLD_TWICE: &str = concat!(
     ") AS coming
      WHERE is_second"
 );
+
+/// Counts live holds, with confirmed ones from `$1` on.
+const COUNT_LIVE: &str =
+    count_live_statement!("round(extract(epoch FROM upper(o.during) - lower(o.during)))::bigint");
 
 #[async_trait]
 impl Figures for PostgresStore {
@@ -43,6 +47,14 @@ impl Figures for PostgresStore {
         self.retrying(|| async {
             let query = sqlx::query_scalar(COUNT_SOLD_TWICE).bind(now);
             Ok(query.fetch_one(&self.pool).await?)
+        })
+        .await
+    }
+
+    async fn count_live_holds(&self, now: DateTime<Utc>) -> Result<Vec<LiveHolds>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(COUNT_LIVE).bind(now);
+            Ok(LiveHoldsRow::decode_all(query.fetch_all(&self.pool).await?)?)
         })
         .await
     }

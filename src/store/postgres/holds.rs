@@ -18,6 +18,7 @@ use crate::domain::hold::ReleaseRequester;
 use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::listing::{HoldFilter, HoldSort, Page, PageRequest};
 use crate::domain::session::HoldRefs;
+use crate::domain::time::Window;
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::hold_list::{ListPlace, narrow_holds, order_holds};
 use crate::store::hold_search::{TextSearch, search_columns};
@@ -70,6 +71,17 @@ const LIST_CONFIRMED: &str = select!(concat!(
     "))
        AND h.status || '' = 'confirmed'
      ORDER BY h.created_at DESC, h.id DESC LIMIT $3"
+));
+
+/// Lists the live holds that keep one of the resources `$1` busy from `$2` to `$3`, at most `$4`. `OFFSET 0` keeps the planner from
+/// joining whole tables.
+const LIST_LIVE: &str = select!(concat!(
+    "WHERE h.id = ANY (ARRAY(
+         SELECT o.hold_id FROM unnest($1::text[]) AS wanted (id) CROSS JOIN LATERAL (
+             SELECT hold_id FROM occupancy WHERE ",
+    occupied!("", "wanted.id", "tstzrange($2, $3)"),
+    " OFFSET 0) o))
+     ORDER BY h.starts_at, h.id LIMIT $4"
 ));
 
 #[async_trait]
@@ -238,6 +250,22 @@ impl Holds for PostgresStore {
             let query = sqlx::query_as(LIST_CONFIRMED).bind(resource.as_str());
             let query = query.bind(from).bind(i64::from(limit));
             Ok(BookingRow::decode_all(query.fetch_all(&self.pool).await?)?)
+        })
+        .await
+    }
+
+    async fn list_live_of_resources(
+        &self,
+        resources: &[ResourceId],
+        within: Window,
+        limit: u32,
+    ) -> Result<Vec<Booking>, StoreError> {
+        let resources: Vec<&str> = resources.iter().map(ResourceId::as_str).collect();
+        self.retrying(|| async {
+            let query = sqlx::query_as(LIST_LIVE).bind(&resources);
+            let query = query.bind(within.starts_at()).bind(within.ends_at());
+            let rows = query.bind(i64::from(limit)).fetch_all(&self.pool).await?;
+            Ok(BookingRow::decode_all(rows)?)
         })
         .await
     }

@@ -11,10 +11,11 @@ use super::{SqliteStore, database_now, resources};
 use crate::domain::calendar_feed::Feed;
 use crate::domain::catalogue::Block;
 use crate::domain::ids::ResourceId;
+use crate::domain::listing::{Page, PageRequest};
 use crate::store::columns::DbTime;
-use crate::store::feeds::{self, FeedRead, FeedRow, Feeds, KEPT_PREFIX, NewFeed, feed_columns};
+use crate::store::feeds::{self, FeedRead, FeedRow, Feeds, KEPT_PREFIX, NewFeed, feed_columns, list_feeds};
 use crate::store::lease_request::LeaseRequest;
-use crate::store::{StoreError, blocks};
+use crate::store::{StoreError, blocks, paging};
 
 #[async_trait]
 impl Feeds for SqliteStore {
@@ -38,6 +39,13 @@ impl Feeds for SqliteStore {
     async fn list_faulty_feeds(&self, limit: u32) -> Result<Vec<Feed>, StoreError> {
         let query = sqlx::query_as(feeds::LIST_FAULTY).bind(limit);
         FeedRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
+    }
+
+    async fn list_feeds(&self, page: &PageRequest) -> Result<Page<Feed>, StoreError> {
+        let Some(query) = list_feeds!(page) else {
+            return Ok(paging::end_of_list());
+        };
+        FeedRow::decode_page(self.read(query.fetch_all(&self.readers)).await?, page)
     }
 
     async fn lease_due_feeds(&self, request: &LeaseRequest) -> Result<Vec<Feed>, StoreError> {

@@ -17,6 +17,7 @@ use crate::domain::hold::ReleaseRequester;
 use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
 use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::session::HoldRefs;
+use crate::domain::time::Window;
 use crate::store::columns::{DbJson, DbTime, DbUuid};
 use crate::store::hold_list::{ListPlace, narrow_holds, order_holds};
 use crate::store::hold_search::{TextSearch, search_columns};
@@ -67,6 +68,15 @@ pub(super) const LIST_CONFIRMED: &str = select!(
     "WHERE h.id IN (SELECT hold_id FROM occupancy WHERE resource_id = $1 AND ends_at > $2)
        AND h.status = 'confirmed'
      ORDER BY +h.created_at DESC, +h.id DESC LIMIT $3"
+);
+
+/// Lists the live holds that keep one of the resources in JSON `$1` busy from `$2` to `$3`, at most `$4`. `+` keeps SQLite from
+/// walking all holds in their order.
+pub(super) const LIST_LIVE: &str = select!(
+    "WHERE h.id IN (
+         SELECT o.hold_id FROM json_each($1) j CROSS JOIN occupancy o
+         WHERE o.resource_id = j.value AND o.ends_at > $2 AND o.starts_at < $3)
+     ORDER BY +h.starts_at, +h.id LIMIT $4"
 );
 
 #[async_trait]
@@ -183,6 +193,21 @@ impl Holds for SqliteStore {
     ) -> Result<Vec<Booking>, StoreError> {
         let query = sqlx::query_as(LIST_CONFIRMED).bind(resource.as_str());
         let query = query.bind(DbTime(from)).bind(limit);
+        BookingRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
+    }
+
+    async fn list_live_of_resources(
+        &self,
+        resources: &[ResourceId],
+        within: Window,
+        limit: u32,
+    ) -> Result<Vec<Booking>, StoreError> {
+        let resources: Vec<&str> = resources.iter().map(ResourceId::as_str).collect();
+        let query = sqlx::query_as(LIST_LIVE).bind(Json(resources));
+        let query = query
+            .bind(DbTime(within.starts_at()))
+            .bind(DbTime(within.ends_at()))
+            .bind(limit);
         BookingRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
     }
 

@@ -20,7 +20,7 @@ use holdfast::domain::catalogue::{
 use holdfast::domain::closure::{Closure, ClosureZones, DatedClosure};
 use holdfast::domain::command::Command;
 use holdfast::domain::console_session::{ConsoleSession, ConsoleTokenDigest};
-use holdfast::domain::figures::{FigureCounts, OtherModeWork};
+use holdfast::domain::figures::{FigureCounts, LiveHolds, OtherModeWork};
 use holdfast::domain::hold::ReleaseRequester;
 use holdfast::domain::hold_limit::HeldAllowance;
 use holdfast::domain::ids::{
@@ -34,6 +34,7 @@ use holdfast::domain::listing::{
 use holdfast::domain::money::Money;
 use holdfast::domain::segment::Allocation;
 use holdfast::domain::session::{HoldRefs, NewSession, SessionReport, SessionTerms};
+use holdfast::domain::time::Window;
 use holdfast::domain::token::{CalendarSalt, TokenKey};
 use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPage, Probe, WebhookEndpoint};
 use holdfast::store::{
@@ -276,6 +277,7 @@ implement_store! {
     Figures:
     count_figures(now: DateTime<Utc>) -> FigureCounts;
     count_units_sold_twice(now: DateTime<Utc>) -> i64;
+    count_live_holds(now: DateTime<Utc>) -> Vec<LiveHolds>;
 }
 
 implement_store! {
@@ -304,6 +306,7 @@ implement_store! {
     defer_hold(id: HoldId, due_at: DateTime<Utc>, forget_requester: bool) -> ();
     return_lease(id: HoldId, due_at: DateTime<Utc>, forget_requester: bool) -> ();
     list_confirmed_of_resource(resource: &ResourceId, from: DateTime<Utc>, limit: u32) -> Vec<Booking>;
+    list_live_of_resources(resources: &[ResourceId], within: Window, limit: u32) -> Vec<Booking>;
     delete_released_holds(before: DateTime<Utc>, limit: u32) -> u64;
 }
 

@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use super::super::{
     allowances, attempts, availability, blocks, commands, deliveries, event_changes, events, events_out,
-    feeds, guests, holds, ledger, lookups, new_holds, occupancy, payments, refund_requests, summary,
+    feeds, figures, guests, holds, ledger, lookups, new_holds, occupancy, payments, refund_requests, summary,
     unowned_facts,
 };
 use super::*;
@@ -93,7 +93,7 @@ const TABLES: [&str; 27] = [
 ];
 
 /// Statements that run often.
-const FREQUENT: [&str; 64] = [
+const FREQUENT: [&str; 65] = [
     occupancy::TAKE_UNITS,
     allowances::LOAD_USAGE,
     allowances::TAKE,
@@ -109,6 +109,8 @@ const FREQUENT: [&str; 64] = [
     holds::FIND_BY_REFS,
     ledger::LIST_REPORTED,
     holds::LIST_CONFIRMED,
+    holds::LIST_LIVE,
+    figures::COUNT_LIVE,
     commands::LEASE_DUE,
     attempts::LEASE_STALE,
     crate::store::events::LIST_OF_HOLD,

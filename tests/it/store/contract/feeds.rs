@@ -4,11 +4,12 @@ use holdfast::domain::calendar_feed::Feed;
 use holdfast::domain::catalogue::{Block, Resource};
 use holdfast::store::{FeedRead, LeaseRequest, NewFeed, Store, StoreError};
 
-use super::{LEASE, at, segment};
+use super::{LEASE, at, page, segment};
 use crate::support::database::TestDatabase;
 
 on_both_engines!(
     blocks_that_stay_do_not_grow_without_an_end,
+    feeds_are_listed_newest_first,
     reading_that_began_before_a_change_is_not_stored,
 );
 
@@ -103,4 +104,36 @@ async fn blocks_that_stay_do_not_grow_without_an_end(database: &TestDatabase) {
     let refused = store.save_feed_blocks(&second[0], &read(100_000, 21)).await;
     assert!(matches!(refused, Err(StoreError::Broken(_))), "{refused:?}");
     assert_eq!(database.count(COUNT).await, 40_000, "the last blocks stay");
+}
+
+async fn feeds_are_listed_newest_first(database: &TestDatabase) {
+    let store = database.store();
+    // Two of one moment, so that the resource decides the order.
+    for (minute, id) in [(1, "ana"), (2, "ben"), (2, "cleo"), (3, "dora")] {
+        let resource = Resource {
+            id: segment(id, 0, 1).resource,
+            name: id.to_owned(),
+            capacity: 1,
+        };
+        store.put_resource(&resource, at(0)).await.unwrap();
+        let new = NewFeed {
+            url: "https://calendar.example/",
+            timezone: None,
+            reaches_to: at(10_000),
+        };
+        store.set_feed(&resource.id, Some(&new), at(minute)).await.unwrap();
+    }
+    let (mut listed, mut cursor) = (Vec::new(), None);
+    loop {
+        let part = store.list_feeds(&page(2, cursor)).await.unwrap();
+        assert!(part.entries.len() <= 2);
+        listed.extend(part.entries.into_iter().map(|feed| feed.resource.to_string()));
+        cursor = part.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, ["dora", "cleo", "ben", "ana"]);
+    let made_up = page(2, Some("made up".to_owned()));
+    assert!(store.list_feeds(&made_up).await.unwrap().entries.is_empty());
 }

@@ -137,6 +137,9 @@ async fn read_coming_windows(store: &dyn Store) {
     store.count_other_mode_work(false, at(0)).await.unwrap();
     let ana = ResourceId::parse("ana").unwrap();
     store.list_confirmed_of_resource(&ana, at(0), 10).await.unwrap();
+    let within = Window::new(at(0), at(60)).unwrap();
+    store.list_live_of_resources(&[ana], within, 10).await.unwrap();
+    store.count_live_holds(at(0)).await.unwrap();
 }
 
 /// Reads and writes what an event that reports the payment of a hold does.

@@ -39,6 +39,7 @@ implement_store! {
     Feeds:
     set_feed(resource: &ResourceId, feed: Option<&NewFeed<'_>>, now: DateTime<Utc>) -> bool;
     list_faulty_feeds(limit: u32) -> Vec<Feed>;
+    list_feeds(page: &PageRequest) -> Page<Feed>;
     find_feed(resource: &ResourceId) -> Option<Feed>;
     lease_due_feeds(request: &LeaseRequest) -> Vec<Feed>;
     save_feed_blocks(feed: &Feed, read: &FeedRead) -> ();
