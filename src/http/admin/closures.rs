@@ -19,6 +19,7 @@ use super::resources::blocks::BlockConflictView;
 use crate::domain::catalogue::{BlockConflict, MAX_ADVANCE};
 use crate::domain::closure::{Closure, DatedClosure, MAX_CLOSED_RESOURCES};
 use crate::domain::ids::{ClosureId, ResourceId};
+use crate::domain::listing::PutOutcome;
 use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
@@ -162,18 +163,33 @@ pub(in crate::http) async fn put_closure(
 ) -> Result<(StatusCode, Json<ClosureDetailsView>), Problem> {
     let closure = parse_closure(&id, read_json(&headers, body)?, server.context.now());
     let closure = closure.map_err(FieldErrors::into_problem)?;
-    let before = closures::find_closure(&server.context, &closure.id).await?;
-    note.set_before(
-        before
-            .as_ref()
-            .map(|(before, _)| ClosureState::from(&before.closure)),
-    );
-    let (outcome, dated, conflicts) = closures::put_closure(&server.context, &closure).await?;
-    note.set_after(ClosureState::from(&closure));
+    let (outcome, dated, conflicts) = store_closure(&server, &note, &closure).await?;
     Ok((
         to_put_status(outcome),
         Json(ClosureDetailsView::new(&dated, conflicts)),
     ))
+}
+
+/// Writes a closure, and notes the change. Returns the live holds that it overlaps.
+///
+/// # Errors
+/// As `PUT /v1/admin/closures/{id}`.
+pub(in crate::http) async fn store_closure(
+    server: &Server,
+    note: &AuditNote,
+    closure: &Closure,
+) -> Result<(PutOutcome, DatedClosure, Vec<BlockConflict>), Problem> {
+    note_closure_before(server, note, &closure.id).await?;
+    let stored = closures::put_closure(&server.context, closure).await?;
+    note.set_after(ClosureState::from(closure));
+    Ok(stored)
+}
+
+async fn note_closure_before(server: &Server, note: &AuditNote, id: &ClosureId) -> Result<(), Problem> {
+    let before = closures::find_closure(&server.context, id).await?;
+    let before = before.as_ref();
+    note.set_before(before.map(|(before, _)| ClosureState::from(&before.closure)));
+    Ok(())
 }
 
 /// Parses the closure that a body describes.
@@ -268,15 +284,22 @@ pub(in crate::http) async fn delete_closure(
     PathId(id): PathId,
     Extension(note): Extension<AuditNote>,
 ) -> Result<StatusCode, Problem> {
-    let id = parse_closure_id(&id)?;
-    let before = closures::find_closure(&server.context, &id).await?;
-    note.set_before(
-        before
-            .as_ref()
-            .map(|(before, _)| ClosureState::from(&before.closure)),
-    );
-    match closures::delete_closure(&server.context, &id).await? {
-        true => Ok(StatusCode::NO_CONTENT),
+    remove_closure(&server, &note, &parse_closure_id(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes a closure, and notes what it was.
+///
+/// # Errors
+/// `not_found` if there is no such closure.
+pub(in crate::http) async fn remove_closure(
+    server: &Server,
+    note: &AuditNote,
+    id: &ClosureId,
+) -> Result<(), Problem> {
+    note_closure_before(server, note, id).await?;
+    match closures::delete_closure(&server.context, id).await? {
+        true => Ok(()),
         false => Err(Problem::not_found("closure")),
     }
 }

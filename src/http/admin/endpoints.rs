@@ -7,64 +7,29 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
-use deserr::Deserr;
 use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 use utoipa::ToSchema;
 
+use self::new_endpoint::{NewEndpoint, parse_endpoint};
 use super::pagination::List;
-use crate::domain::event_endpoint::{EndpointKinds, EndpointSecret, EventEndpoint};
+use crate::domain::event_endpoint::{EndpointSecret, EventEndpoint};
 use crate::domain::ids::EndpointId;
 use crate::domain::listing::Page;
-use crate::gateway::event_post::check_endpoint_address;
 use crate::http::audit_trail::AuditNote;
 use crate::http::error::{Problem, ProblemCode};
 use crate::http::event_view::render_test;
-use crate::http::field_errors::FieldErrors;
-use crate::http::json_body::{parse_json, read_json};
+use crate::http::json_body::read_json;
 use crate::http::path_id::PathId;
 use crate::http::server::Server;
 use crate::http::timestamps::format_instant;
 use crate::workflow::deliver_events;
-use crate::workflow::event_endpoints::{self, EndpointOutcome, EndpointSettings};
+use crate::workflow::event_endpoints::{self, EndpointOutcome};
 
 pub(in crate::http) mod deliveries;
+mod new_endpoint;
 pub(in crate::http) mod secrets;
-
-const MAX_URL: usize = 2_000;
-
-/// Members of an answer that a request may repeat, and that only the service writes.
-const WRITTEN_BY_SERVICE: [&str; 10] = [
-    "id",
-    "secret",
-    "state",
-    "failing_since",
-    "last_status",
-    "last_fault",
-    "paused_until",
-    "created_at",
-    "waiting",
-    "oldest_waiting_at",
-];
-
-/// An endpoint to set.
-#[derive(Debug, Deserr, ToSchema)]
-#[deserr(error = FieldErrors, deny_unknown_fields)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct NewEndpoint {
-    /// The https URL that events are sent to, at most 2000 characters.
-    #[schema(example = "https://shop.example/hooks/holdfast", max_length = 2000)]
-    url: String,
-    /// The types of events that it gets; `*` is all, also those of later versions.
-    #[deserr(default = vec!["*".to_owned()])]
-    #[schema(required = false, example = json!(["hold.confirmed", "hold.cancelled"]), min_items = 1)]
-    events: Vec<String>,
-    /// Whether events are sent to it. What happens while it is not enabled is sent later, for 30 days. True if absent.
-    #[deserr(default = true)]
-    #[schema(required = false)]
-    enabled: bool,
-}
 
 /// How an endpoint is.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -195,11 +160,11 @@ impl From<&EventEndpoint> for AuditedEndpoint {
     }
 }
 
-fn missing() -> Problem {
+pub(in crate::http) fn missing() -> Problem {
     Problem::not_found("endpoint")
 }
 
-fn parse_endpoint_id(text: &str) -> Result<EndpointId, Problem> {
+pub(in crate::http) fn parse_endpoint_id(text: &str) -> Result<EndpointId, Problem> {
     EndpointId::parse(text).map_err(|_| missing())
 }
 
@@ -228,13 +193,35 @@ pub(in crate::http) async fn put_endpoint(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<SetEndpointView>), Problem> {
     let id = parse_endpoint_id(&id)?;
-    let settings = parse_endpoint(read_json(&headers, body)?, server.calendar_allow_private)?;
-    let before = event_endpoints::find_endpoint(&server.context, &id).await?;
+    let (endpoint, secret) = store_endpoint(&server, &note, &id, read_json(&headers, body)?).await?;
+    let status = match secret {
+        Some(_) => StatusCode::CREATED,
+        None => StatusCode::OK,
+    };
+    let view = SetEndpointView {
+        endpoint: EndpointView::from(&endpoint),
+        secret: secret.as_ref().map(EndpointSecret::reveal).map(str::to_owned),
+    };
+    Ok((status, Json(view)))
+}
+
+/// Sets the endpoint that a body describes, and notes the change. Returns it, with its secret if it is new.
+///
+/// # Errors
+/// As `PUT /v1/admin/webhook-endpoints/{id}`.
+pub(in crate::http) async fn store_endpoint(
+    server: &Server,
+    note: &AuditNote,
+    id: &EndpointId,
+    body: Value,
+) -> Result<(EventEndpoint, Option<EndpointSecret>), Problem> {
+    let settings = parse_endpoint(body, server.calendar_allow_private)?;
+    let before = event_endpoints::find_endpoint(&server.context, id).await?;
     note.set_before(before.as_ref().map(AuditedEndpoint::from));
-    let put = event_endpoints::put_endpoint(&server.context, &id, settings).await?;
-    let (status, endpoint, secret) = match put {
-        EndpointOutcome::Created(endpoint, secret) => (StatusCode::CREATED, endpoint, Some(secret)),
-        EndpointOutcome::Replaced(endpoint) => (StatusCode::OK, endpoint, None),
+    let put = event_endpoints::put_endpoint(&server.context, id, settings).await?;
+    let (endpoint, secret) = match put {
+        EndpointOutcome::Created(endpoint, secret) => (endpoint, Some(secret)),
+        EndpointOutcome::Replaced(endpoint) => (endpoint, None),
         EndpointOutcome::TooMany => {
             return Err(Problem::new(
                 ProblemCode::Conflict,
@@ -243,43 +230,7 @@ pub(in crate::http) async fn put_endpoint(
         }
     };
     note.set_after(AuditedEndpoint::from(&*endpoint));
-    let view = SetEndpointView {
-        endpoint: EndpointView::from(&*endpoint),
-        secret: secret.as_ref().map(EndpointSecret::reveal).map(str::to_owned),
-    };
-    Ok((status, Json(view)))
-}
-
-fn parse_endpoint(mut body: Value, allow_private: bool) -> Result<EndpointSettings, Problem> {
-    if let Value::Object(members) = &mut body {
-        members.retain(|name, _| !WRITTEN_BY_SERVICE.contains(&name.as_str()));
-    }
-    let mut errors = FieldErrors::default();
-    if let Some(new) = parse_json::<NewEndpoint>(body, &mut errors) {
-        let url = errors.check("url", check_url(&new.url, allow_private));
-        let kinds = EndpointKinds::parse(new.events.iter().map(String::as_str));
-        let kinds = errors.check("events", kinds.ok_or("must be types of events, or *"));
-        if let (Some(()), Some(kinds)) = (url, kinds) {
-            return Ok(EndpointSettings {
-                url: new.url,
-                kinds,
-                is_enabled: new.enabled,
-            });
-        }
-    }
-    Err(errors.into_problem())
-}
-
-/// Checks an endpoint's URL, and its host if that is an address. The addresses of a name are checked at each attempt.
-fn check_url(text: &str, allow_private: bool) -> Result<(), &'static str> {
-    // Some URL parsers read a backslash as a slash and others as part of a name, so they disagree on the host.
-    let is_forbidden = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
-    if text.chars().count() > MAX_URL || text.chars().any(is_forbidden) {
-        return Err("must be a plain https URL of at most 2000 characters");
-    }
-    check_endpoint_address(text, allow_private).map_err(
-        |_| "must be an https URL without credentials, and not lead to a private or reserved address",
-    )
+    Ok((*endpoint, secret))
 }
 
 /// Lists the endpoints, by their ids.
@@ -336,11 +287,23 @@ pub(in crate::http) async fn delete_endpoint(
     PathId(id): PathId,
     Extension(note): Extension<AuditNote>,
 ) -> Result<StatusCode, Problem> {
-    let id = parse_endpoint_id(&id)?;
-    let before = event_endpoints::find_endpoint(&server.context, &id).await?;
+    remove_endpoint(&server, &note, &parse_endpoint_id(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes an endpoint, and notes what it was.
+///
+/// # Errors
+/// `not_found` if there is no such endpoint.
+pub(in crate::http) async fn remove_endpoint(
+    server: &Server,
+    note: &AuditNote,
+    id: &EndpointId,
+) -> Result<(), Problem> {
+    let before = event_endpoints::find_endpoint(&server.context, id).await?;
     note.set_before(before.as_ref().map(AuditedEndpoint::from));
-    match event_endpoints::delete_endpoint(&server.context, &id).await? {
-        true => Ok(StatusCode::NO_CONTENT),
+    match event_endpoints::delete_endpoint(&server.context, id).await? {
+        true => Ok(()),
         false => Err(missing()),
     }
 }

@@ -8,6 +8,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use self::new_event_type::NewEventType;
@@ -16,6 +17,8 @@ use self::segments::SegmentMembers;
 use super::pagination::{List, PageQuery, to_page_request};
 use super::put_status::to_put_status;
 use crate::domain::catalogue::{EventType, UnknownResources};
+use crate::domain::ids::{EventTypeId, ResourceId};
+use crate::domain::listing::PutOutcome;
 use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
@@ -129,18 +132,60 @@ pub(in crate::http) async fn put_event_type(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<EventTypeView>), Problem> {
-    let zones = &server.context.settings.zones;
-    let body = read_json(&headers, body)?;
-    let has_segments = body.get("segments").is_some_and(|segments| !segments.is_null());
-    let event_type = parse_event_type(&id, body, zones).map_err(FieldErrors::into_problem)?;
+    let (outcome, event_type) = store_event_type(&server, &note, &id, read_json(&headers, body)?).await?;
+    Ok((to_put_status(outcome), Json(EventTypeView::from(&event_type))))
+}
+
+/// Puts the event type that a body describes on sale, and notes the change.
+///
+/// # Errors
+/// As `PUT /v1/admin/event-types/{id}`.
+pub(in crate::http) async fn store_event_type(
+    server: &Server,
+    note: &AuditNote,
+    id: &str,
+    body: Value,
+) -> Result<(PutOutcome, EventType), Problem> {
+    let has_segments = has_segments(&body);
+    let event_type = check_event_type(server, id, body).await?;
     let before = catalogue::find_event_type(&server.context, &event_type.id).await?;
-    check_new_price(before.as_ref(), &event_type)?;
     note.set_before(before.as_ref().map(EventTypeView::from));
     let outcome = catalogue::put_event_type(&server.context, &event_type, before.as_ref()).await?;
     let outcome = outcome.map_err(|unknown| refuse_unknown(&event_type, has_segments, &unknown))?;
-    let view = EventTypeView::from(&event_type);
-    note.set_after(&view);
-    Ok((to_put_status(outcome), Json(view)))
+    note.set_after(EventTypeView::from(&event_type));
+    Ok((outcome, event_type))
+}
+
+/// Checks the event type that a body describes as [`store_event_type`] does, without writing it.
+///
+/// # Errors
+/// As `PUT /v1/admin/event-types/{id}`.
+pub(in crate::http) async fn check_event_type(
+    server: &Server,
+    id: &str,
+    body: Value,
+) -> Result<EventType, Problem> {
+    let has_segments = has_segments(&body);
+    let zones = &server.context.settings.zones;
+    let event_type = parse_event_type(id, body, zones).map_err(FieldErrors::into_problem)?;
+    let before = catalogue::find_event_type(&server.context, &event_type.id).await?;
+    check_new_price(before.as_ref(), &event_type)?;
+    let named = event_type.list_resources();
+    let known = catalogue::find_resources(&server.context, &named).await?;
+    let is_unknown = |id: &ResourceId| !known.iter().any(|resource| resource.id == *id);
+    let unknown: Vec<ResourceId> = named.into_iter().filter(is_unknown).collect();
+    match unknown.is_empty() {
+        true => Ok(event_type),
+        false => Err(refuse_unknown(
+            &event_type,
+            has_segments,
+            &UnknownResources(unknown),
+        )),
+    }
+}
+
+fn has_segments(body: &Value) -> bool {
+    body.get("segments").is_some_and(|segments| !segments.is_null())
 }
 
 /// Says where an event type names resources that do not exist.
@@ -232,11 +277,23 @@ pub(in crate::http) async fn delete_event_type(
     PathId(id): PathId,
     Extension(note): Extension<AuditNote>,
 ) -> Result<StatusCode, Problem> {
-    let id = parse_event_type_id(&id)?;
-    let before = catalogue::find_event_type(&server.context, &id).await?;
+    remove_event_type(&server, &note, &parse_event_type_id(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes an event type off sale, and notes what it was.
+///
+/// # Errors
+/// As `DELETE /v1/admin/event-types/{id}`.
+pub(in crate::http) async fn remove_event_type(
+    server: &Server,
+    note: &AuditNote,
+    id: &EventTypeId,
+) -> Result<(), Problem> {
+    let before = catalogue::find_event_type(&server.context, id).await?;
     note.set_before(before.as_ref().map(EventTypeView::from));
-    match catalogue::delete_event_type(&server.context, &id).await? {
-        true => Ok(StatusCode::NO_CONTENT),
+    match catalogue::delete_event_type(&server.context, id).await? {
+        true => Ok(()),
         false => Err(Problem::not_found("event type")),
     }
 }

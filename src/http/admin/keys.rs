@@ -10,6 +10,7 @@ use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -159,8 +160,21 @@ pub(in crate::http) async fn create_key(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<CreatedKeyView>), Problem> {
+    let (about, key) = make_key(&server, &note, read_json(&headers, body)?).await?;
+    Ok((StatusCode::CREATED, Json(CreatedKeyView::new(&about, &key))))
+}
+
+/// Makes the key that a body describes, and notes it without its text.
+///
+/// # Errors
+/// As `POST /v1/admin/keys`.
+pub(in crate::http) async fn make_key(
+    server: &Server,
+    note: &AuditNote,
+    body: Value,
+) -> Result<(AccessKey, KeyText), Problem> {
     let mut errors = FieldErrors::default();
-    let new: Option<KeyToMake> = parse_json(read_json(&headers, body)?, &mut errors);
+    let new: Option<KeyToMake> = parse_json(body, &mut errors);
     let Some(new) = new.filter(|_| errors.is_empty()) else {
         return Err(errors.into_problem());
     };
@@ -172,7 +186,7 @@ pub(in crate::http) async fn create_key(
     let (about, key) = server.context.keys().create_key(new).await?;
     note.set_target(format!("keys/{}", about.id));
     note.set_after(AccessKeyView::from(&about));
-    Ok((StatusCode::CREATED, Json(CreatedKeyView::new(&about, &key))))
+    Ok((about, key))
 }
 
 /// Lists the keys, newest first. The key of the environment is not among them.
@@ -210,9 +224,22 @@ pub(in crate::http) async fn revoke_key(
     PathId(id): PathId,
     Extension(note): Extension<AuditNote>,
 ) -> Result<StatusCode, Problem> {
+    remove_key(&server, &note, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Revokes the key with this id, and notes what it was. Returns it.
+///
+/// # Errors
+/// `not_found` if there is no such key.
+pub(in crate::http) async fn remove_key(
+    server: &Server,
+    note: &AuditNote,
+    id: &str,
+) -> Result<AccessKey, Problem> {
     let missing = || Problem::not_found("key");
-    let id = Uuid::try_parse(&id).map(AccessKeyId).map_err(|_| missing())?;
+    let id = Uuid::try_parse(id).map(AccessKeyId).map_err(|_| missing())?;
     let revoked = server.context.keys().revoke_key(id).await?;
     note.set_before(revoked.as_ref().map(AccessKeyView::from));
-    revoked.map(|_| StatusCode::NO_CONTENT).ok_or_else(missing)
+    revoked.ok_or_else(missing)
 }

@@ -18,6 +18,7 @@ use super::put_status::to_put_status;
 use crate::domain::calendar_feed::Feed;
 use crate::domain::catalogue::{MAX_CAPACITY, Resource, ResourceNeeds};
 use crate::domain::ids::{ClosureId, EventTypeId, ResourceId};
+use crate::domain::listing::PutOutcome;
 use crate::http::audit_trail::AuditNote;
 use crate::http::error::{Problem, ProblemCode};
 use crate::http::field_errors::FieldErrors;
@@ -120,13 +121,26 @@ pub(in crate::http) async fn put_resource(
 ) -> Result<(StatusCode, Json<ResourceView>), Problem> {
     let mut body = read_json(&headers, body)?;
     drop_members(&mut body, &["calendar", "needs_attention", "calendar_url"]);
-    let resource = parse_resource(&id, body).map_err(FieldErrors::into_problem)?;
+    let (outcome, resource) = store_resource(&server, &note, &id, body).await?;
+    Ok((to_put_status(outcome), Json(ResourceView::from(&resource))))
+}
+
+/// Writes the resource that a body describes, and notes the change.
+///
+/// # Errors
+/// As `PUT /v1/admin/resources/{id}`.
+pub(in crate::http) async fn store_resource(
+    server: &Server,
+    note: &AuditNote,
+    id: &str,
+    body: Value,
+) -> Result<(PutOutcome, Resource), Problem> {
+    let resource = parse_resource(id, body).map_err(FieldErrors::into_problem)?;
     let before = catalogue::find_resource(&server.context, &resource.id).await?;
     note.set_before(before.as_ref().map(ResourceView::from));
     let outcome = catalogue::put_resource(&server.context, &resource).await?;
-    let view = ResourceView::from(&resource);
-    note.set_after(&view);
-    Ok((to_put_status(outcome), Json(view)))
+    note.set_after(ResourceView::from(&resource));
+    Ok((outcome, resource))
 }
 
 /// Parses the resource that a body describes.
@@ -203,13 +217,27 @@ pub(in crate::http) async fn delete_resource(
     PathId(id): PathId,
     Extension(note): Extension<AuditNote>,
 ) -> Result<StatusCode, Problem> {
-    let id = parse_resource_id(&id)?;
-    let before = catalogue::find_resource(&server.context, &id).await?;
-    note.set_before(before.as_ref().map(ResourceView::from));
-    match catalogue::delete_resource(&server.context, &id).await? {
-        Ok(true) => Ok(StatusCode::NO_CONTENT),
-        Ok(false) => Err(Problem::not_found("resource")),
+    match remove_resource(&server, &note, &parse_resource_id(&id)?).await? {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(needs) => Err(Problem::new(ProblemCode::Conflict, describe_needs(&needs))),
+    }
+}
+
+/// Deletes a resource, unless something needs it, and notes what it was.
+///
+/// # Errors
+/// `not_found` if there is no such resource.
+pub(in crate::http) async fn remove_resource(
+    server: &Server,
+    note: &AuditNote,
+    id: &ResourceId,
+) -> Result<Result<(), ResourceNeeds>, Problem> {
+    let before = catalogue::find_resource(&server.context, id).await?;
+    note.set_before(before.as_ref().map(ResourceView::from));
+    match catalogue::delete_resource(&server.context, id).await? {
+        Ok(true) => Ok(Ok(())),
+        Ok(false) => Err(Problem::not_found("resource")),
+        Err(needs) => Ok(Err(needs)),
     }
 }
 

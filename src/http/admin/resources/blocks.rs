@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::super::put_status::to_put_status;
 use crate::domain::catalogue::{Block, BlockConflict, MAX_ADVANCE};
 use crate::domain::ids::ResourceId;
+use crate::domain::listing::PutOutcome;
 use crate::domain::time::Window;
 use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
@@ -153,11 +154,7 @@ pub(in crate::http) async fn put_block(
     let parsed = parse_block(&block, read_json(&headers, body)?, server.context.now());
     let resource = ResourceId::parse(&resource).map_err(|_| refuse_unknown_resource())?;
     let block = parsed.map_err(FieldErrors::into_problem)?;
-    let before = catalogue::find_block(&server.context, &resource, &block.id).await?;
-    note.set_before(before.as_ref().map(BlockState::from));
-    let stored = catalogue::put_block(&server.context, &resource, &block).await?;
-    let (outcome, conflicts) = stored.ok_or_else(refuse_unknown_resource)?;
-    note.set_after(BlockState::from(&block));
+    let (outcome, conflicts) = store_block(&server, &note, &resource, &block).await?;
     let view = BlockView {
         id: block.id,
         resource: resource.to_string(),
@@ -167,6 +164,24 @@ pub(in crate::http) async fn put_block(
         conflicts: conflicts.into_iter().map(Into::into).collect(),
     };
     Ok((to_put_status(outcome), Json(view)))
+}
+
+/// Writes a block, and notes the change. Returns the live holds that it overlaps.
+///
+/// # Errors
+/// As `PUT /v1/admin/resources/{id}/blocks/{block}`.
+pub(in crate::http) async fn store_block(
+    server: &Server,
+    note: &AuditNote,
+    resource: &ResourceId,
+    block: &Block,
+) -> Result<(PutOutcome, Vec<BlockConflict>), Problem> {
+    let before = catalogue::find_block(&server.context, resource, &block.id).await?;
+    note.set_before(before.as_ref().map(BlockState::from));
+    let stored = catalogue::put_block(&server.context, resource, block).await?;
+    let stored = stored.ok_or_else(refuse_unknown_resource)?;
+    note.set_after(BlockState::from(block));
+    Ok(stored)
 }
 
 /// Refuses to write something of a resource that does not exist.
@@ -245,12 +260,25 @@ pub(in crate::http) async fn delete_block(
     Extension(note): Extension<AuditNote>,
 ) -> Result<StatusCode, Problem> {
     let (resource, block) = split_path(path);
-    let resource = parse_resource_id(&resource)?;
-    if is_block_id(&block) {
-        let before = catalogue::find_block(&server.context, &resource, &block).await?;
+    remove_block(&server, &note, &parse_resource_id(&resource)?, &block).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes a block that an operator set, and notes what it was.
+///
+/// # Errors
+/// `not_found` if there is no such block.
+pub(in crate::http) async fn remove_block(
+    server: &Server,
+    note: &AuditNote,
+    resource: &ResourceId,
+    block: &str,
+) -> Result<(), Problem> {
+    if is_block_id(block) {
+        let before = catalogue::find_block(&server.context, resource, block).await?;
         note.set_before(before.as_ref().map(BlockState::from));
-        if catalogue::delete_block(&server.context, &resource, &block).await? {
-            return Ok(StatusCode::NO_CONTENT);
+        if catalogue::delete_block(&server.context, resource, block).await? {
+            return Ok(());
         }
     }
     Err(Problem::not_found("block"))

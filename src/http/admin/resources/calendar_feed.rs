@@ -140,12 +140,28 @@ pub(in crate::http) async fn put_calendar_feed(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<CalendarFeedView>, Problem> {
+    let feed = store_feed(&server, &note, &id, read_json(&headers, body)?).await?;
+    Ok(Json(
+        feed.as_ref().map(CalendarFeedView::from).unwrap_or_default(),
+    ))
+}
+
+/// Sets the calendar feed that a body describes, or removes it, and notes the change.
+///
+/// # Errors
+/// As `PUT /v1/admin/resources/{id}/calendar`.
+pub(in crate::http) async fn store_feed(
+    server: &Server,
+    note: &AuditNote,
+    id: &str,
+    body: Value,
+) -> Result<Option<Feed>, Problem> {
     let new = parse_new_feed(
-        read_json(&headers, body)?,
+        body,
         server.calendar_allow_private,
         &server.context.settings.zones,
     );
-    let id = ResourceId::parse(&id).map_err(|_| refuse_unknown_resource())?;
+    let id = ResourceId::parse(id).map_err(|_| refuse_unknown_resource())?;
     let new = new.map_err(FieldErrors::into_problem)?;
     let before = catalogue::find_feed(&server.context, &id).await?;
     note.set_before(before.map(|feed| AuditedFeed::new(&feed.url, feed.timezone.as_deref())));
@@ -156,10 +172,29 @@ pub(in crate::http) async fn put_calendar_feed(
     if let Some(url) = url {
         note.set_after(AuditedFeed::new(url, timezone));
     }
-    let feed = catalogue::find_feed(&server.context, &id).await?;
-    Ok(Json(
-        feed.as_ref().map(CalendarFeedView::from).unwrap_or_default(),
-    ))
+    Ok(catalogue::find_feed(&server.context, &id).await?)
+}
+
+/// Has the calendar feed of a resource read again, and notes which one it is.
+///
+/// # Errors
+/// `not_found` if the resource has no feed.
+pub(in crate::http) async fn reread_feed(
+    server: &Server,
+    note: &AuditNote,
+    id: &ResourceId,
+) -> Result<(), Problem> {
+    let feed = catalogue::find_feed(&server.context, id).await?;
+    let feed = feed.ok_or_else(|| Problem::not_found("calendar feed"))?;
+    let audited = || AuditedFeed::new(&feed.url, feed.timezone.as_deref());
+    note.set_before(Some(audited()));
+    match catalogue::read_feed_again(&server.context, id).await? {
+        true => {
+            note.set_after(audited());
+            Ok(())
+        }
+        false => Err(Problem::not_found("calendar feed")),
+    }
 }
 
 /// Parses the calendar feed that a body describes. Members that only the service writes are ignored.
