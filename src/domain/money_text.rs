@@ -1,7 +1,7 @@
-//! Writes amounts of money for people.
+//! Writes amounts of money for people, and reads what people write.
 
 use super::charge_rules::THREE_DECIMALS;
-use super::money::Money;
+use super::money::{Currency, Money};
 
 /// The currencies without decimals in Stripe's API ("Zero-decimal currencies").
 const WITHOUT_DECIMALS: [&str; 16] = [
@@ -9,14 +9,38 @@ const WITHOUT_DECIMALS: [&str; 16] = [
     "xpf",
 ];
 
-impl Money {
-    /// Returns the amount as people write it, such as `50.00 EUR`.
-    pub fn to_decimal(self) -> String {
-        let decimals: u32 = match self.currency.code() {
+impl Currency {
+    /// Returns how many decimals an amount has.
+    pub fn decimals(self) -> u32 {
+        match self.code() {
             code if WITHOUT_DECIMALS.contains(&code) => 0,
             code if THREE_DECIMALS.contains(&code) => 3,
             _ => 2,
-        };
+        }
+    }
+}
+
+impl Money {
+    /// Reads an amount as people write it without its currency, such as `50`, `50.00` or `50,5`. `None` if it is anything else:
+    /// separators of thousands can be mistaken for decimals.
+    pub fn parse_decimal(text: &str, currency: Currency) -> Option<Self> {
+        let (whole, part) = text.trim().split_once(['.', ',']).unwrap_or((text.trim(), ""));
+        let decimals = usize::try_from(currency.decimals()).ok()?;
+        let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+        let has_part = text.contains(['.', ',']);
+        if whole.is_empty() || !is_number(whole) || !is_number(part) || part.len() > decimals {
+            return None;
+        }
+        if has_part && part.is_empty() {
+            return None;
+        }
+        let amount = format!("{whole}{part:0<decimals$}").parse().ok()?;
+        Some(Self { amount, currency })
+    }
+
+    /// Returns the amount as people write it, such as `50.00 EUR`.
+    pub fn to_decimal(self) -> String {
+        let decimals = self.currency.decimals();
         let unit = 10_u64.pow(decimals);
         let (whole, part) = (
             self.amount.unsigned_abs() / unit,
@@ -34,7 +58,31 @@ impl Money {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::money::Currency;
+
+    #[test]
+    fn amount_of_a_person_is_read_or_refused() {
+        for (text, code, amount) in [
+            ("50", "eur", Some(5000)),
+            (" 50,5 ", "eur", Some(5050)),
+            ("0.05", "usd", Some(5)),
+            ("5000", "jpy", Some(5000)),
+            ("5.125", "kwd", Some(5125)),
+            ("1.250", "eur", None),
+            ("1.250,00", "eur", None),
+            ("50.0", "jpy", None),
+            ("50.", "eur", None),
+            (".5", "eur", None),
+            ("-5", "eur", None),
+            ("1e3", "eur", None),
+            ("٥", "eur", None),
+            ("", "eur", None),
+            ("99999999999999999999", "eur", None),
+        ] {
+            let currency = Currency::parse(code).unwrap();
+            let read = Money::parse_decimal(text, currency);
+            assert_eq!(read.map(|money| money.amount), amount, "{text} {code}");
+        }
+    }
 
     #[test]
     fn amount_is_written_with_the_decimals_of_its_currency() {
