@@ -40,14 +40,21 @@ use super::server::Server;
 mod access;
 mod assets;
 mod attention;
+mod audit;
+mod calendar;
+mod catalogue;
 mod changes;
 mod choose_language;
 mod components;
 mod cookies;
+mod endpoints;
+mod feeds;
 mod form_values;
 mod formats;
 mod frame;
+mod funnel;
 mod headers;
+mod keys;
 mod language;
 mod money_words;
 mod navigation;
@@ -68,6 +75,13 @@ pub(super) fn routes(server: &Arc<Server>) -> Router<Arc<Server>> {
     let routes = ConsoleRoutes::new(server.clone());
     let routes = today::add_routes(changes::add_routes(routes));
     let routes = attention::add_routes(routes);
+    let routes = calendar::add_routes(routes);
+    let routes = catalogue::add_routes(routes);
+    let routes = funnel::add_routes(routes);
+    let routes = endpoints::add_routes(routes);
+    let routes = feeds::add_routes(routes);
+    let routes = keys::add_routes(routes);
+    let routes = audit::add_routes(routes);
     // One line for each page.
     let pages = unknown_path::add_routes(routes).into_router();
     pages

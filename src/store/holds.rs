@@ -99,7 +99,7 @@ pub trait Holds {
         from: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Booking>, StoreError>;
-    /// Lists the live holds that keep one of these resources busy within a window, buffers included: the first start first, at
+    /// Lists the live holds that keep some of the given resources busy within a window, buffers included: the first start first, at
     /// most `limit`.
     async fn list_live_of_resources(
         &self,

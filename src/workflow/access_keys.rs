@@ -103,6 +103,14 @@ impl<'a> KeyRegistry<'a> {
         Ok(self.store.list_keys(page).await?)
     }
 
+    /// Finds the key with this id, whether it is good or not.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Store`] if the database is unreachable.
+    pub async fn find_key(&self, id: AccessKeyId) -> Result<Option<AccessKey>, WorkflowError> {
+        Ok(self.store.find_key_by_id(id).await?)
+    }
+
     /// Revokes a key: from now on no instance accepts it. Returns it; `None` if there is no such key.
     ///
     /// # Errors

@@ -6,6 +6,8 @@
 
 use super::context::Context;
 use super::error::WorkflowError;
+use super::shop_calendar::find_conflicts;
+use crate::domain::booking::Booking;
 use crate::domain::catalogue::{BlockConflict, UnknownResources};
 use crate::domain::closure::{Closure, ClosureZones, DatedClosure};
 use crate::domain::ids::ClosureId;
@@ -51,6 +53,22 @@ pub async fn put_closure(
 ) -> Result<(PutOutcome, DatedClosure, Vec<BlockConflict>), PutClosureError> {
     let zones = context.settings.closure_zones();
     Ok(context.store.put_closure(closure, zones, context.now()).await??)
+}
+
+/// Says when a closure would be, and which live holds it would overlap; whether these are all. Nothing is written.
+///
+/// # Errors
+/// [`PutClosureError`] if it could not be written.
+pub async fn preview_closure(
+    context: &Context,
+    closure: &Closure,
+) -> Result<(DatedClosure, Vec<Booking>, bool), PutClosureError> {
+    let store = context.store.as_ref();
+    let (zone, rules) = find_shop_zone(store, context.settings.shop_zones()).await?;
+    let dated = closure.date_in(zone, rules).ok_or(PutClosureError::NoSuchDay)?;
+    let resources = closure.resources.as_deref();
+    let (holds, are_all) = find_conflicts(context, resources, dated.window).await?;
+    Ok((dated, holds, are_all))
 }
 
 /// Finds a closure with the live holds that it overlaps.

@@ -23,6 +23,7 @@ pub(super) struct Asset {
 /// The style of all pages.
 pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
     let style = include_str!("../pages/console.css").to_owned();
+    let style = style + include_str!("../pages/console_shop.css");
     Asset::new(
         "console.css",
         "text/css; charset=utf-8",

@@ -121,7 +121,10 @@ async fn feeds_are_listed_newest_first(database: &TestDatabase) {
             timezone: None,
             reaches_to: at(10_000),
         };
-        store.set_feed(&resource.id, Some(&new), at(minute)).await.unwrap();
+        store
+            .set_feed(&resource.id, Some(&new), at(minute))
+            .await
+            .unwrap();
     }
     let (mut listed, mut cursor) = (Vec::new(), None);
     loop {

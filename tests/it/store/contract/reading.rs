@@ -12,8 +12,8 @@ use holdfast::store::{AttemptEnd, HoldChange, OrphanPayment, StateChange};
 use uuid::Uuid;
 
 use super::{
-    DONE, EXPIRED, after, at, attempt, becomes, booking, change, eur, event, orphan, page, paid, placed, read,
-    segment, with_ana,
+    DONE, EXPIRED, after, at, attempt, becomes, booking, change, eur, event, orphan, page, paid, placed,
+    read, segment, with_ana,
 };
 use crate::support::database::TestDatabase;
 
@@ -171,7 +171,10 @@ async fn live_holds_are_counted_by_event_type_and_status(database: &TestDatabase
         row("call", StatusKind::Held, 2, 120, 10),
         row("class", StatusKind::Held, 1, 30, 30),
     ];
-    assert_eq!(counted, expected, "what is over and what has begun does not count");
+    assert_eq!(
+        counted, expected,
+        "what is over and what has begun does not count"
+    );
 }
 
 async fn holds_are_listed_newest_first_without_gaps_or_repeats(database: &TestDatabase) {
