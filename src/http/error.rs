@@ -73,7 +73,8 @@ pub(crate) enum ProblemCode {
 }
 
 impl ProblemCode {
-    fn status(self) -> StatusCode {
+    /// Returns the status of a response with this code.
+    pub(super) fn status(self) -> StatusCode {
         match self {
             Self::Malformed | Self::BadSignature => StatusCode::BAD_REQUEST,
             Self::Invalid | Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,

@@ -263,7 +263,7 @@ async fn save_new(
             None,
             &values,
             &["id"],
-            StatusCode::UNPROCESSABLE_ENTITY,
+            ProblemCode::Invalid.status(),
         ));
     };
     note.set_target(format!("webhook-endpoints/{id}"));
@@ -276,7 +276,7 @@ async fn save_new(
             None,
             &values,
             &["id"],
-            StatusCode::CONFLICT,
+            ProblemCode::Conflict.status(),
         ));
     }
     save_values(&server, &signed_in, &note, (&id, None), &values).await

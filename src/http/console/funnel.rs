@@ -137,8 +137,11 @@ fn show_days(signed_in: &SignedIn, words: &'static FunnelWords, summary: &RangeS
     }
 }
 
+/// Reads one of the figures of a day.
+type ReadFigure = fn(&SummaryFigures) -> i64;
+
 fn list_series(words: &'static FunnelWords, summary: &RangeSummary) -> Vec<Series> {
-    let read: [(&str, &str, fn(&SummaryFigures) -> i64); 5] = [
+    let read: [(&str, &str, ReadFigure); 5] = [
         ("series-started", words.started, |figures| figures.started),
         ("series-placed", words.placed, |figures| figures.placed),
         ("series-paid", words.paid, |figures| figures.paid),

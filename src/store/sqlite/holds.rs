@@ -74,7 +74,7 @@ pub(super) const LIST_CONFIRMED: &str = select!(
 /// walking all holds in their order.
 pub(super) const LIST_LIVE: &str = select!(
     "WHERE h.id IN (
-         SELECT o.hold_id FROM json_each($1) j CROSS JOIN occupancy o
+         SELECT o.hold_id FROM json_each($1) j CROSS JOIN occupancy o INDEXED BY occupancy_overlap
          WHERE o.resource_id = j.value AND o.ends_at > $2 AND o.starts_at < $3)
      ORDER BY +h.starts_at, +h.id LIMIT $4"
 );

@@ -9,7 +9,7 @@ use crate::support::catalogue_fixtures::{block, put_closure};
 use crate::support::console_browser::{assert_accessible, sign_in};
 use crate::support::database::Engine;
 
-/// Opens a page, waits for what it is for, and looks at it.
+/// Opens a page, waits for what it is for, and checks it with axe.
 async fn look_at(browser: &Browser, app: &TestApp, path: &str, css: &str, name: &str) {
     browser.open(&app.url(path)).await;
     browser.see(css).await;

@@ -66,6 +66,7 @@ mod hot_statements;
 mod key_scopes;
 mod leases;
 mod ledger;
+mod live_holds;
 mod payment_ledger;
 mod placing;
 mod postgres_only;

@@ -25,7 +25,7 @@ use crate::http::console::form_values::{FormValues, QueryValues};
 use crate::http::console::navigation::MenuPage;
 use crate::http::console::notice::redirect_with_notice;
 use crate::http::console::signed_in::SignedIn;
-use crate::http::error::Problem;
+use crate::http::error::{Problem, ProblemCode};
 use crate::http::field_errors::FieldErrors;
 use crate::http::path_id::parse_resource_id;
 use crate::http::server::Server;
@@ -126,7 +126,7 @@ pub(super) async fn ask_to_put(
     let (resource, block) = match read_block(&server, &signed_in, &values, &id).await? {
         Ok(read) => read,
         Err(wrong) => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            let status = ProblemCode::Invalid.status();
             return show_form(&server, &signed_in, &values, &wrong, status).await;
         }
     };

@@ -25,7 +25,7 @@ use crate::http::console::form_values::{FormValues, QueryValues};
 use crate::http::console::navigation::MenuPage;
 use crate::http::console::notice::redirect_with_notice;
 use crate::http::console::signed_in::SignedIn;
-use crate::http::error::Problem;
+use crate::http::error::{Problem, ProblemCode};
 use crate::http::field_errors::FieldErrors;
 use crate::http::path_id::{PathId, parse_closure_id};
 use crate::http::server::Server;
@@ -143,7 +143,7 @@ pub(super) async fn ask_to_put(
         Ok(closure) => closure,
         Err(errors) => {
             let wrong: Vec<String> = errors.into_list().into_iter().map(|error| error.field).collect();
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            let status = ProblemCode::Invalid.status();
             return show_form(&server, &signed_in, &values, &wrong, status).await;
         }
     };

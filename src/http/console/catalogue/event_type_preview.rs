@@ -57,7 +57,9 @@ pub(super) async fn preview(
     };
     if refuse_existing(&server, id, &values).await.is_err() {
         let page = FormPage::new(&values).with_errors((vec!["id".to_owned()], Vec::new()));
-        return page.show(&server, &signed_in, StatusCode::CONFLICT).await;
+        return page
+            .show(&server, &signed_in, ProblemCode::Conflict.status())
+            .await;
     }
     show_preview(&server, &signed_in, &values, event_type).await
 }

@@ -218,7 +218,7 @@ async fn save_new(
                 None,
                 &values,
                 &["id"],
-                StatusCode::CONFLICT,
+                ProblemCode::Conflict.status(),
             ));
         }
     }
@@ -320,7 +320,7 @@ fn show_needs(signed_in: &SignedIn, needs: &ResourceNeeds) -> Response {
     ];
     let page = signed_in
         .page(MenuPage::Catalogue, words.in_use)
-        .status(StatusCode::CONFLICT);
+        .status(ProblemCode::Conflict.status());
     page.show(html! {
         div.problem role="alert" {
             p { (words.in_use_means) }

@@ -45,7 +45,7 @@ pub(super) async fn ask_to_delete(
         &server,
         &signed_in,
         &id,
-        Question {
+        AskedAct {
             act: "delete",
             fields: html! {},
             title: words.delete_title,
@@ -79,7 +79,7 @@ pub(super) async fn ask_to_rotate(
         &server,
         &signed_in,
         &id,
-        Question {
+        AskedAct {
             act: "rotate",
             fields: hidden(SEEN, &name_secret(&endpoint)),
             title: words.rotate_title,
@@ -120,7 +120,7 @@ pub(super) async fn ask_to_test(
         &server,
         &signed_in,
         &id,
-        Question {
+        AskedAct {
             act: "test",
             fields: html! {},
             title: words.test_title,
@@ -164,7 +164,7 @@ pub(super) async fn send_test(
 }
 
 /// What the page that asks once says.
-struct Question<'a> {
+struct AskedAct<'a> {
     act: &'a str,
     fields: Markup,
     title: &'a str,
@@ -177,7 +177,7 @@ async fn ask(
     server: &Server,
     signed_in: &SignedIn,
     id: &str,
-    question: Question<'_>,
+    question: AskedAct<'_>,
 ) -> Result<Response, Problem> {
     let endpoint = find_endpoint(server, id).await?;
     let path = path_of(&endpoint.id);

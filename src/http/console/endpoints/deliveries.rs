@@ -23,7 +23,7 @@ use crate::http::console::navigation::MenuPage;
 use crate::http::console::notice::redirect_with_notice;
 use crate::http::console::signed_in::SignedIn;
 use crate::http::console::states::{Tone, badge};
-use crate::http::error::Problem;
+use crate::http::error::{Problem, ProblemCode};
 use crate::http::path_id::PathId;
 use crate::http::server::Server;
 use crate::workflow::event_endpoints::{self, DeliveryWithId};
@@ -177,7 +177,7 @@ fn show_form(
         }
     };
     let status = match is_wrong {
-        true => StatusCode::UNPROCESSABLE_ENTITY,
+        true => ProblemCode::Invalid.status(),
         false => StatusCode::OK,
     };
     let title = format!("{}: {}", words.replay, endpoint.id);
