@@ -7,6 +7,8 @@
 mod cancel;
 mod decide;
 mod fact;
+mod history_detail;
+mod money_preview;
 mod payment_steps;
 mod release_unknown;
 mod return_money;
@@ -19,6 +21,8 @@ mod transition_reason;
 pub use cancel::{CancelError, Refund, cancel};
 pub use decide::decide;
 pub use fact::{Fact, FailureCode};
+pub use history_detail::HistoryDetail;
+pub use money_preview::MoneyPreview;
 pub use release_unknown::release_unknown;
 pub use return_money::{ReturnWay, TooMuchToReturn, return_money};
 pub use state::{CancelReason, Hold, ReleaseReason, ReleaseRequester, Status};
