@@ -317,6 +317,15 @@ pub(super) fn encode_delivery_state(state: DeliveryState) -> &'static str {
     }
 }
 
+pub(super) fn decode_delivery_state(word: &str) -> Result<DeliveryState, StoreError> {
+    Ok(match word {
+        "pending" => DeliveryState::Pending,
+        "done" => DeliveryState::Done,
+        "failed" => DeliveryState::Failed,
+        other => return Err(encoding::unreadable_column("state", other)),
+    })
+}
+
 impl DeliveryRow {
     fn decode(self) -> Result<EventDelivery, StoreError> {
         Ok(EventDelivery {
@@ -327,12 +336,7 @@ impl DeliveryRow {
             }),
             kind: self.kind.as_deref().map(decode_kind).transpose()?,
             hold: self.hold_id.map(|id| HoldId(id.0)),
-            state: match self.state.as_str() {
-                "pending" => DeliveryState::Pending,
-                "done" => DeliveryState::Done,
-                "failed" => DeliveryState::Failed,
-                other => return Err(encoding::unreadable_column("state", other)),
-            },
+            state: decode_delivery_state(&self.state)?,
             attempts: self.attempts.unsigned_abs(),
             due_at: self.due_at.map(|at| at.0),
             last_attempt_at: self.last_attempt_at.map(|at| at.0),

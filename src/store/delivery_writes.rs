@@ -11,7 +11,10 @@ use super::deliveries::MAX_REPLAYED;
 macro_rules! define_delivery_writes {
     ($connection:ty, $result:ident, $takes_kind:expr, $lock:literal) => {
         /// Locks an endpoint and returns its position, if it is there.
-        async fn lock_endpoint(connection: &mut $connection, id: &EndpointId) -> $result<Option<i64>> {
+        pub(super) async fn lock_endpoint(
+            connection: &mut $connection,
+            id: &EndpointId,
+        ) -> $result<Option<i64>> {
             let query = sqlx::query_scalar(concat!(
                 "SELECT position FROM event_endpoints WHERE id = $1",
                 $lock
@@ -114,7 +117,7 @@ macro_rules! define_delivery_writes {
         }
 
         /// Makes due at an endpoint what waits for nothing.
-        async fn release_in(
+        pub(super) async fn release_in(
             connection: &mut $connection,
             id: &EndpointId,
             now: DateTime<Utc>,

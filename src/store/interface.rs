@@ -20,6 +20,7 @@ use super::events_out::EventsOut;
 use super::feeds::Feeds;
 use super::figures::Figures;
 use super::guests::Guests;
+use super::hold_deliveries::HoldDeliveries;
 use super::holds::Holds;
 use super::ledger::Ledger;
 use super::lookups::Lookups;
@@ -64,6 +65,7 @@ sum_of!(
     Feeds,
     Figures,
     Guests,
+    HoldDeliveries,
     Holds,
     Ledger,
     Lookups,

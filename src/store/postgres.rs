@@ -86,6 +86,7 @@ mod feeds;
 mod figures;
 mod groups;
 mod guests;
+mod hold_deliveries;
 mod holds;
 mod ledger;
 mod lookups;

@@ -51,6 +51,7 @@ mod figures;
 mod group_writes;
 mod groups;
 mod guests;
+mod hold_deliveries;
 mod holds;
 mod ledger;
 mod lookups;

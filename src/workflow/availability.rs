@@ -159,7 +159,9 @@ pub async fn preview_slots(
     let listed = permit.run(move |cancelled| {
         let request = list.to_slot_request(&event_type);
         let starts = starts.into_iter().take_while(|_| !cancelled.is_cancelled());
-        let slots = availability.list_slots(&request, list.selection, starts).collect();
+        let slots = availability
+            .list_slots(&request, list.selection, starts)
+            .collect();
         EventTypeSlots { event_type, slots }
     });
     listed.await
@@ -320,7 +322,7 @@ pub(super) async fn load_slot(
 
 /// Loads what occupies the resources around these starts, which are in order. For `statuses_at` see
 /// [`AvailabilityQuery`].
-async fn load_starts(
+pub(super) async fn load_starts(
     context: &Context,
     slot_request: &SlotRequest<'_>,
     starts: &[DateTime<Utc>],

@@ -6,11 +6,11 @@ use holdfast::domain::event_endpoint::{
     DeliveryState, EndpointBacklog, EndpointSecret, EventDelivery, EventEndpoint,
 };
 use holdfast::domain::event_out::{EventOut, EventOutId, StreamEnd};
-use holdfast::domain::ids::EndpointId;
+use holdfast::domain::ids::{EndpointId, HoldId};
 use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
 use holdfast::store::{
-    AttemptResult, Deliveries, Endpoints, EventsOut, LeaseRequest, LeasedDelivery, NewEndpoint,
-    ReplayedEvents, RotateOutcome, StoreError,
+    AttemptResult, Deliveries, Endpoints, EventsOut, HoldDeliveries, HoldEvent, LeaseRequest, LeasedDelivery,
+    NewEndpoint, ReplayedEvents, RotateOutcome, StoreError,
 };
 
 use crate::doubles::Script;
@@ -121,6 +121,22 @@ impl Deliveries for Script {
     }
 
     async fn release_deliveries(&self, _: DateTime<Utc>) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+}
+
+#[async_trait]
+impl HoldDeliveries for Script {
+    async fn list_hold_events(&self, _: HoldId) -> Result<Vec<HoldEvent>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn resend_hold_events(
+        &self,
+        _: &EndpointId,
+        _: HoldId,
+        _: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
         unimplemented!()
     }
 }

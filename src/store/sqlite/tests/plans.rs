@@ -5,8 +5,8 @@ use sqlx::AssertSqlSafe;
 
 use super::super::{
     allowances, attempts, availability, blocks, commands, deliveries, event_changes, events, events_out,
-    feeds, figures, guests, holds, ledger, lookups, new_holds, occupancy, payments, refund_requests, summary,
-    unowned_facts,
+    feeds, figures, guests, hold_deliveries, holds, ledger, lookups, new_holds, occupancy, payments,
+    refund_requests, summary, unowned_facts,
 };
 use super::*;
 use crate::domain::listing::{Attention, HoldFilter, HoldKey, HoldSort, PageRequest, PaymentFilter};
@@ -187,7 +187,7 @@ async fn frequent_queries_never_scan_a_whole_table() {
 }
 
 /// Statements about events out that run often.
-const ABOUT_EVENTS: [&str; 16] = [
+const ABOUT_EVENTS: [&str; 19] = [
     deliveries::LEASE,
     crate::store::deliveries::RELEASE_QUEUED,
     crate::store::deliveries::FIND_NEXT,
@@ -196,6 +196,9 @@ const ABOUT_EVENTS: [&str; 16] = [
     crate::store::deliveries::FINISH,
     crate::store::deliveries::LIST_DELIVERIES,
     crate::store::deliveries::LIST_RANGE,
+    crate::store::hold_deliveries::LIST,
+    crate::store::hold_deliveries::RESUME,
+    hold_deliveries::RESEND,
     crate::store::endpoints::LIST_WITH_WORK,
     crate::store::events_out::FIND,
     crate::store::events_out::LIST,

@@ -9,8 +9,8 @@ use holdfast::domain::event_out::{EventOut, EventOutId, StreamEnd};
 use holdfast::domain::ids::EndpointId;
 use holdfast::domain::listing::{Page, PageRequest, PutOutcome};
 use holdfast::store::{
-    AttemptResult, Deliveries, Endpoints, EventsOut, LeaseRequest, LeasedDelivery, NewEndpoint,
-    ReplayedEvents, RotateOutcome, StoreError,
+    AttemptResult, Deliveries, Endpoints, EventsOut, HoldDeliveries, HoldEvent, LeaseRequest, LeasedDelivery,
+    NewEndpoint, ReplayedEvents, RotateOutcome, StoreError,
 };
 
 use super::*;
@@ -43,4 +43,10 @@ implement_store! {
     list_deliveries(id: &EndpointId, state: Option<DeliveryState>, page: &PageRequest) -> Page<EventDelivery>;
     replay_events(id: &EndpointId, from: DateTime<Utc>, to: DateTime<Utc>, now: DateTime<Utc>) -> ReplayedEvents;
     release_deliveries(now: DateTime<Utc>) -> ();
+}
+
+implement_store! {
+    HoldDeliveries:
+    list_hold_events(hold: HoldId) -> Vec<HoldEvent>;
+    resend_hold_events(endpoint: &EndpointId, hold: HoldId, now: DateTime<Utc>) -> u64;
 }

@@ -1,0 +1,35 @@
+//! What the endpoints of the shop received about one hold, and sending it again.
+
+use super::context::Context;
+use super::error::WorkflowError;
+use super::stream_events::number_events;
+use crate::domain::ids::{EndpointId, HoldId};
+pub use crate::store::hold_deliveries::{HoldDelivery, HoldEvent};
+
+/// Lists the events of a hold with their deliveries, the newest event first.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn list_hold_events(context: &Context, hold: HoldId) -> Result<Vec<HoldEvent>, WorkflowError> {
+    // A page must be readable while the database takes no writes. Then the latest events may be missing.
+    if let Err(error) = number_events(context).await {
+        tracing::warn!(%error, "events out were not numbered for a list");
+    }
+    Ok(context.store.list_hold_events(hold).await?)
+}
+
+/// Sends the events of a hold to an endpoint again, in order, and returns how many. `None` if there is no such endpoint.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn resend_hold_events(
+    context: &Context,
+    hold: HoldId,
+    endpoint: &EndpointId,
+) -> Result<Option<u64>, WorkflowError> {
+    if context.store.find_endpoint(endpoint).await?.is_none() {
+        return Ok(None);
+    }
+    let now = context.now();
+    Ok(Some(context.store.resend_hold_events(endpoint, hold, now).await?))
+}
