@@ -67,6 +67,7 @@ mod extend_hold;
 mod field_errors;
 mod field_values;
 mod health;
+mod hold_acts;
 mod hold_calendar;
 mod hold_state;
 mod holds;

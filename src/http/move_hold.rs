@@ -15,7 +15,7 @@ use super::audit_trail::AuditNote;
 use super::auth::{KeyHolder, require_bearer_token, require_token_of};
 use super::error::Problem;
 use super::field_errors::FieldErrors;
-use super::hold_state::HoldState;
+use super::hold_acts;
 use super::json_body::{parse_json, read_json};
 use super::path_id::{PathId, parse_hold_id};
 use super::server::Server;
@@ -23,8 +23,7 @@ use super::views::HoldView;
 use crate::domain::access_key::Scope;
 use crate::domain::booking::Actor;
 use crate::domain::ids::ResourceId;
-use crate::workflow::move_hold::{self, MoveRequest};
-use crate::workflow::queries;
+use crate::workflow::move_hold::MoveRequest;
 
 /// The new start of a hold.
 #[derive(Debug, Deserr, ToSchema)]
@@ -91,14 +90,9 @@ pub(super) async fn move_hold(
         starts_at: new.starts_at,
         resource: new.resource,
         actor,
+        seen: None,
     };
-    if let Some(Extension(note)) = &note {
-        let before = queries::find_hold(&server.context, hold).await?;
-        note.set_before(before.as_ref().map(HoldState::from));
-    }
-    let booking = move_hold::move_hold(&server.context, request).await?;
-    if let Some(Extension(note)) = &note {
-        note.set_after(HoldState::from(&booking));
-    }
+    let note = note.as_ref().map(|Extension(note)| note);
+    let booking = hold_acts::move_to(&server, request, note).await?;
     Ok(Json(HoldView::new(&booking)))
 }

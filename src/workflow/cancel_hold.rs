@@ -20,8 +20,34 @@ pub enum CancelOutcome {
     Over(Box<Booking>),
     /// The hold cannot be cancelled, or not with this refund.
     Refused(Box<Booking>, CancelError),
+    /// The hold is not as the operator saw it any more, so nothing was done.
+    Changed,
     /// There is no such hold.
     Missing,
+}
+
+/// What an operator who cancels a hold decides.
+#[derive(Clone, Debug)]
+pub struct Cancellation {
+    /// How much of the money goes back.
+    pub refund: Refund,
+    /// A note for the history.
+    pub note: Option<String>,
+}
+
+impl Cancellation {
+    /// Decides what the cancellation does to a hold. What is shown before and what is done come from here.
+    ///
+    /// # Errors
+    /// [`CancelError`] if the hold is not confirmed, or the refund is too large.
+    pub fn decide(&self, booking: &Booking) -> Result<Transition, CancelError> {
+        cancel(
+            &booking.hold,
+            CancelReason::Operator,
+            self.refund,
+            TransitionReason::CancelledByOperator(self.note.clone()),
+        )
+    }
 }
 
 /// Tells whether the guest may still cancel a paid hold.
@@ -50,7 +76,7 @@ pub async fn cancel_by_guest(context: &Arc<Context>, id: HoldId) -> Result<Cance
             TransitionReason::CancelledByGuest,
         )
     };
-    cancel_in_task(context, id, Actor::Guest, transition).await
+    cancel_in_task(context, id, None, Actor::Guest, transition).await
 }
 
 /// Cancels a confirmed hold for the operator `actor`, with the refund that the operator chose.
@@ -64,27 +90,45 @@ pub async fn cancel_by_operator(
     note: Option<String>,
     actor: Actor,
 ) -> Result<CancelOutcome, WorkflowError> {
-    let reason = TransitionReason::CancelledByOperator(note);
-    let transition =
-        move |booking: &Booking| cancel(&booking.hold, CancelReason::Operator, refund, reason.clone());
-    cancel_in_task(context, id, actor, transition).await
+    let cancellation = Cancellation { refund, note };
+    cancel_in_task(context, id, None, actor, move |booking| {
+        cancellation.decide(booking)
+    })
+    .await
+}
+
+/// Cancels a hold as [`cancel_by_operator`] does, but only in the version that the operator `seen` it in.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn cancel_as_seen(
+    context: &Arc<Context>,
+    id: HoldId,
+    seen: i64,
+    cancellation: Cancellation,
+    actor: Actor,
+) -> Result<CancelOutcome, WorkflowError> {
+    let decide = move |booking: &Booking| cancellation.decide(booking);
+    cancel_in_task(context, id, Some(seen), actor, decide).await
 }
 
 async fn cancel_in_task(
     context: &Arc<Context>,
     id: HoldId,
+    seen: Option<i64>,
     actor: Actor,
     transition: impl Fn(&Booking) -> Result<Transition, CancelError> + Send + Sync + 'static,
 ) -> Result<CancelOutcome, WorkflowError> {
     let saga = Arc::clone(context);
     context
-        .run_in_task(async move { cancel_hold(&saga, id, actor, transition).await })
+        .run_in_task(async move { cancel_hold(&saga, id, seen, actor, transition).await })
         .await
 }
 
 async fn cancel_hold(
     context: &Context,
     id: HoldId,
+    seen: Option<i64>,
     actor: Actor,
     transition: impl Fn(&Booking) -> Result<Transition, CancelError>,
 ) -> Result<CancelOutcome, WorkflowError> {
@@ -94,6 +138,9 @@ async fn cancel_hold(
         };
         if matches!(booking.hold.status, Status::Cancelled(_)) {
             return Ok(CancelOutcome::Over(Box::new(booking)));
+        }
+        if seen.is_some_and(|version| version != booking.version) {
+            return Ok(CancelOutcome::Changed);
         }
         let step = match transition(&booking) {
             Ok(step) => step,

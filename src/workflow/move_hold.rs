@@ -41,6 +41,9 @@ pub enum MoveError {
     /// The new slot is taken. The alternatives are free, nearest first.
     #[error("the slot is taken")]
     SlotTaken(Vec<Slot>),
+    /// The hold is not as the operator saw it any more.
+    #[error("the hold has changed")]
+    Changed,
     /// The request was valid, but the workflow failed.
     #[error(transparent)]
     Workflow(#[from] WorkflowError),
@@ -63,6 +66,8 @@ pub struct MoveRequest {
     pub resource: Option<ResourceId>,
     /// [`Actor::Guest`], to whom the change policy applies, or [`Actor::Operator`].
     pub actor: Actor,
+    /// The only version of the hold that moves, if the caller has seen one.
+    pub seen: Option<i64>,
 }
 
 /// Moves a hold in a task of its own, and returns it as it is then.
@@ -133,6 +138,9 @@ async fn try_move(
 impl MoveRequest {
     /// Checks that the hold's status and the change policy allow the move.
     fn check(&self, booking: &Booking, now: DateTime<Utc>) -> Result<(), MoveError> {
+        if self.seen.is_some_and(|version| version != booking.version) {
+            return Err(MoveError::Changed);
+        }
         match booking.hold.status {
             Status::Held | Status::Confirmed => {}
             other => return Err(MoveError::NotMovable(other)),
@@ -170,4 +178,20 @@ impl MoveRequest {
 fn describe_move(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
     let text = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     format!("moved from {} to {}", text(from), text(to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::hold::HistoryDetail;
+
+    #[test]
+    fn history_of_a_move_can_be_read_back() {
+        let [from, to] = ["2026-12-01T10:00:00Z", "2027-01-01T09:30:00Z"].map(|at| at.parse().unwrap());
+        let message = describe_move(from, to);
+        assert_eq!(
+            HistoryDetail::parse("moved", &message),
+            Some(HistoryDetail::Moved(from, to))
+        );
+    }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::context::{Context, MAX_CONFLICTS};
 use super::error::WorkflowError;
 use crate::domain::booking::{Actor, Booking};
-use crate::domain::hold::{ReturnWay, TooMuchToReturn, return_money};
+use crate::domain::hold::{ReturnWay, TooMuchToReturn, Transition, return_money};
 use crate::domain::ids::{HoldId, IdempotencyKey};
 use crate::store::{ApplyOutcome, HoldChange, RefundRequest, StateChange, StoreError};
 
@@ -24,6 +24,9 @@ pub enum ReturnError {
     /// The key was used for another request.
     #[error("the key was used for another request")]
     OtherRequest,
+    /// The hold is not as the operator saw it any more.
+    #[error("the hold has changed")]
+    Changed,
     /// The request was valid, but the workflow failed.
     #[error(transparent)]
     Workflow(#[from] WorkflowError),
@@ -52,6 +55,18 @@ pub struct ReturnRequest {
     pub key: Option<IdempotencyKey>,
     /// A digest of the hold and the body, which tells a repetition from another request with the same key.
     pub fingerprint: String,
+    /// The only version of the hold whose money is returned: that of the preview, if there was one.
+    pub seen: Option<i64>,
+}
+
+impl ReturnRequest {
+    /// Decides what the request does to a hold. What is shown before and what is done come from here.
+    ///
+    /// # Errors
+    /// [`TooMuchToReturn`] if less can be returned.
+    pub fn decide(&self, booking: &Booking) -> Result<Transition, TooMuchToReturn> {
+        return_money(&booking.hold, self.amount, self.way, self.note.clone())
+    }
 }
 
 /// Returns money in a task of its own, and the hold as it is then. A request that was carried out before changes nothing.
@@ -86,7 +101,10 @@ async fn decide_and_write(context: &Context, request: &ReturnRequest) -> Result<
         if is_repeated(context, &keyed).await? {
             return Ok(booking);
         }
-        let transition = return_money(&booking.hold, request.amount, request.way, request.note.clone())?;
+        if request.seen.is_some_and(|version| version != booking.version) {
+            return Err(ReturnError::Changed);
+        }
+        let transition = request.decide(&booking)?;
         let change = HoldChange {
             event: None,
             hold: id,

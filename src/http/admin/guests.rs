@@ -17,9 +17,10 @@ use super::events::StoredEventView;
 use crate::domain::listing::EventCopy;
 use crate::domain::session::SessionTerms;
 use crate::http::audit_trail::AuditNote;
-use crate::http::error::{Problem, ProblemCode};
+use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Cursor, Email};
+use crate::http::hold_acts;
 use crate::http::json_body::{parse_json, read_json};
 use crate::http::server::Server;
 use crate::http::timestamps::serialize_instant;
@@ -207,13 +208,7 @@ pub(in crate::http) async fn erase_guest(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ErasedGuestView>, Problem> {
     let request: GuestToErase = read_request(&headers, body)?;
-    let erased = guest_data::erase_guest(&server.context, &request.email.0).await?;
-    let ErasedGuest { holds, events } = erased.ok_or_else(|| {
-        Problem::new(
-            ProblemCode::Conflict,
-            "the guest has an unpaid hold, or a checkout that has not ended",
-        )
-    })?;
+    let ErasedGuest { holds, events } = hold_acts::erase_guest(&server, &request.email.0).await?;
     let view = ErasedGuestView { holds, events };
     note.set_after(&view);
     Ok(Json(view))

@@ -181,7 +181,7 @@ fn to_filter_and_page(server: &Server, query: HoldListQuery) -> Result<(HoldFilt
 }
 
 /// Tells what a text of a search means: an id, an address, or a part of a name or of an address.
-fn split_search(text: String) -> (Option<HoldKey>, Option<String>) {
+pub(in crate::http) fn split_search(text: String) -> (Option<HoldKey>, Option<String>) {
     let key = if let Some(id) = HoldId::parse(&text) {
         Some(HoldKey::Id(id))
     } else if text.starts_with("cs_") {

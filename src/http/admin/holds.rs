@@ -13,22 +13,19 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::hold::{CancelError, ReleaseRequester};
 use crate::domain::ids::HoldId;
 use crate::domain::money::MAX_AMOUNT;
 use crate::http::audit_trail::AuditNote;
 use crate::http::auth::KeyHolder;
-use crate::http::error::{Problem, ProblemCode};
+use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Note, RefundAmount};
-use crate::http::hold_state::HoldState;
-use crate::http::holds::require_released;
+use crate::http::hold_acts;
 use crate::http::json_body::{parse_json, parse_optional, read_json};
 use crate::http::path_id::{PathId, parse_hold_id};
 use crate::http::server::Server;
 use crate::http::views::AdminHoldDetailView;
-use crate::workflow::release_hold::ReleaseOutcome;
-use crate::workflow::{cancel_hold, queries, refresh_hold, release_hold};
+use crate::workflow::{cancel_hold, queries};
 
 /// Shows a hold with its money and its history.
 #[utoipa::path(
@@ -51,12 +48,6 @@ pub(super) async fn show_detail(server: &Server, id: HoldId) -> Result<Json<Admi
     let found = queries::find_hold_with_history(&server.context, id).await?;
     let (booking, history) = found.ok_or_else(|| Problem::not_found("hold"))?;
     Ok(Json(AdminHoldDetailView::new(&booking, &history)))
-}
-
-pub(super) async fn note_state_before(server: &Server, id: HoldId, note: &AuditNote) -> Result<(), Problem> {
-    let before = queries::find_hold(&server.context, id).await?;
-    note.set_before(before.as_ref().map(HoldState::from));
-    Ok(())
 }
 
 /// How to release a hold.
@@ -100,21 +91,8 @@ pub(in crate::http) async fn release_hold(
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
     let release: Release = parse_optional(&headers, body)?;
-    note_state_before(&server, id, &note).await?;
-    let released = if release.without_stripe {
-        release_hold::release_without_stripe_in_task(&server.context, id, holder.to_actor()).await?
-    } else {
-        let requester = Some(ReleaseRequester::Operator);
-        release_hold::release_hold_in_task(&server.context, id, requester, holder.to_actor()).await?
-    };
-    match released {
-        ReleaseOutcome::Missing => Err(Problem::not_found("hold")),
-        ReleaseOutcome::Over(booking) => {
-            note.set_after(HoldState::from(&*booking).without_stripe(release.without_stripe));
-            require_released(&booking)?;
-            show_detail(&server, id).await
-        }
-    }
+    hold_acts::release(&server, id, release.without_stripe, holder.to_actor(), &note).await?;
+    show_detail(&server, id).await
 }
 
 /// Describes what `RefundAmount` reads: a word or a number, which no derived schema can say.
@@ -183,22 +161,12 @@ pub(in crate::http) async fn cancel_hold(
     let Some(cancellation) = cancellation.filter(|_| errors.is_empty()) else {
         return Err(errors.into_problem());
     };
-    note_state_before(&server, id, &note).await?;
-    let refund = cancellation.refund.0;
-    let text = cancellation.note.map(|Note(text)| text);
-    match cancel_hold::cancel_by_operator(&server.context, id, refund, text, holder.to_actor()).await? {
-        cancel_hold::CancelOutcome::Missing => Err(Problem::not_found("hold")),
-        cancel_hold::CancelOutcome::Over(booking) => {
-            note.set_after(HoldState::from(&*booking).with_refund(refund));
-            show_detail(&server, id).await
-        }
-        cancel_hold::CancelOutcome::Refused(_, error @ CancelError::TooMuch(_)) => {
-            Err(Problem::invalid_field("refund", error.to_string()))
-        }
-        cancel_hold::CancelOutcome::Refused(_, error @ CancelError::NotConfirmed) => {
-            Err(Problem::new(ProblemCode::NotCancellable, error.to_string()))
-        }
-    }
+    let cancellation = cancel_hold::Cancellation {
+        refund: cancellation.refund.0,
+        note: cancellation.note.map(|Note(text)| text),
+    };
+    hold_acts::cancel(&server, id, None, cancellation, holder.to_actor(), &note).await?;
+    show_detail(&server, id).await
 }
 
 /// Reads a hold's session at Stripe, whatever the hold's status, and applies it. Use it if a webhook was lost.
@@ -219,9 +187,6 @@ pub(in crate::http) async fn refresh_hold(
     Extension(note): Extension<AuditNote>,
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
-    note_state_before(&server, id, &note).await?;
-    let found = refresh_hold::refresh_hold(&server.context, id, holder.to_actor()).await?;
-    let booking = found.ok_or_else(|| Problem::not_found("hold"))?;
-    note.set_after(HoldState::from(&booking));
+    hold_acts::refresh(&server, id, holder.to_actor(), &note).await?;
     show_detail(&server, id).await
 }

@@ -11,7 +11,7 @@ use deserr::Deserr;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::holds::{note_state_before, show_detail};
+use super::holds::show_detail;
 use crate::domain::booking::Actor;
 use crate::domain::hold::ReturnWay;
 use crate::domain::ids::HoldId;
@@ -20,13 +20,13 @@ use crate::http::auth::KeyHolder;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Amount, Note};
-use crate::http::hold_state::HoldState;
+use crate::http::hold_acts;
 use crate::http::idempotency_key::{digest_body, parse_idempotency_key};
 use crate::http::json_body::{parse_json, read_json};
 use crate::http::path_id::{PathId, parse_hold_id};
 use crate::http::server::Server;
 use crate::http::views::AdminHoldDetailView;
-use crate::workflow::return_money::{ReturnRequest, return_money_in_task};
+use crate::workflow::return_money::ReturnRequest;
 
 /// What an operator returns.
 #[derive(Debug, Deserr, ToSchema)]
@@ -85,10 +85,7 @@ pub(in crate::http) async fn refund_hold(
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
     let request = parse_request(id, holder.to_actor(), &headers, body)?;
-    note_state_before(&server, id, &note).await?;
-    let (amount, way) = (request.amount, request.way);
-    let booking = return_money_in_task(&server.context, request).await?;
-    note.set_after(HoldState::from(&booking).with_return(amount, way));
+    hold_acts::return_money(&server, request, &note).await?;
     show_detail(&server, id).await
 }
 
@@ -117,6 +114,7 @@ fn parse_request(
             actor,
             key,
             fingerprint,
+            seen: None,
         }),
         _ => Err(errors.into_problem()),
     }

@@ -29,6 +29,7 @@ impl From<MoveError> for Problem {
             MoveError::Start(error) => Self::invalid_field("starts_at", error.to_string()),
             MoveError::UnknownResource => Self::invalid_field("resource", UNKNOWN_RESOURCE),
             MoveError::SlotTaken(alternatives) => Self::slot_taken(&alternatives),
+            MoveError::Changed => Self::hold_changed(),
             MoveError::Workflow(error) => error.into(),
         }
     }
@@ -95,12 +96,21 @@ impl From<ReturnError> for Problem {
             ReturnError::Missing => Self::not_found("hold"),
             ReturnError::TooMuch(too_much) => Self::invalid_field("amount", too_much.to_string()),
             ReturnError::OtherRequest => Self::key_of_other_request(),
+            ReturnError::Changed => Self::hold_changed(),
             ReturnError::Workflow(error) => error.into(),
         }
     }
 }
 
 impl Problem {
+    /// Makes a `conflict` problem: the hold is not as the operator saw it before the act.
+    pub(in crate::http) fn hold_changed() -> Self {
+        Self::new(
+            ProblemCode::Conflict,
+            "the hold has changed meanwhile: read it again",
+        )
+    }
+
     fn key_of_other_request() -> Self {
         Self::new(
             ProblemCode::IdempotencyMismatch,

@@ -115,6 +115,7 @@ impl WorkflowCase for ReturnCase {
             actor: Actor::Operator(None),
             key: None,
             fingerprint: String::new(),
+            seen: None,
         };
         return_money_in_task(context, request).await.is_ok()
     }
@@ -162,6 +163,7 @@ impl WorkflowCase for MoveCase {
             starts_at: scenario.slot.parse().unwrap(),
             resource: None,
             actor: Actor::Operator(None),
+            seen: None,
         };
         move_hold::move_hold(context, request).await.is_ok()
     }

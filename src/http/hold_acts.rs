@@ -1,0 +1,154 @@
+//! What operators do to a hold, with what the audit trail notes of it. The operators' API and the console both call it, so that
+//! an act is the same from either.
+
+use super::audit_trail::AuditNote;
+use super::error::{Problem, ProblemCode};
+use super::hold_state::HoldState;
+use super::holds::require_released;
+use super::server::Server;
+use crate::domain::booking::{Actor, Booking};
+use crate::domain::hold::{CancelError, ReleaseRequester};
+use crate::domain::ids::HoldId;
+use crate::workflow::cancel_hold::{self, CancelOutcome, Cancellation};
+use crate::workflow::guest_data::{self, ErasedGuest};
+use crate::workflow::move_hold::{self, MoveRequest};
+use crate::workflow::release_hold::{self, ReleaseOutcome};
+use crate::workflow::return_money::{ReturnRequest, return_money_in_task};
+use crate::workflow::{queries, refresh_hold};
+
+async fn note_state_before(server: &Server, id: HoldId, note: &AuditNote) -> Result<(), Problem> {
+    let before = queries::find_hold(&server.context, id).await?;
+    note.set_before(before.as_ref().map(HoldState::from));
+    Ok(())
+}
+
+/// Releases an unpaid hold; `without_stripe` also if Stripe does not know its session.
+///
+/// # Errors
+/// `already_paid` if the hold is paid or being paid.
+pub(super) async fn release(
+    server: &Server,
+    id: HoldId,
+    without_stripe: bool,
+    actor: Actor,
+    note: &AuditNote,
+) -> Result<Booking, Problem> {
+    note_state_before(server, id, note).await?;
+    let released = if without_stripe {
+        release_hold::release_without_stripe_in_task(&server.context, id, actor).await?
+    } else {
+        let requester = Some(ReleaseRequester::Operator);
+        release_hold::release_hold_in_task(&server.context, id, requester, actor).await?
+    };
+    match released {
+        ReleaseOutcome::Missing => Err(Problem::not_found("hold")),
+        ReleaseOutcome::Over(booking) => {
+            note.set_after(HoldState::from(&*booking).without_stripe(without_stripe));
+            require_released(&booking)?;
+            Ok(*booking)
+        }
+    }
+}
+
+/// Cancels a confirmed hold, in the version that the operator has `seen` or else in any.
+///
+/// # Errors
+/// `not_cancellable`, `conflict` if the hold has another version, `invalid` if less can go back.
+pub(super) async fn cancel(
+    server: &Server,
+    id: HoldId,
+    seen: Option<i64>,
+    cancellation: Cancellation,
+    actor: Actor,
+    note: &AuditNote,
+) -> Result<Booking, Problem> {
+    note_state_before(server, id, note).await?;
+    let (context, refund) = (&server.context, cancellation.refund);
+    let outcome = match seen {
+        Some(version) => cancel_hold::cancel_as_seen(context, id, version, cancellation, actor).await?,
+        None => cancel_hold::cancel_by_operator(context, id, refund, cancellation.note, actor).await?,
+    };
+    match outcome {
+        CancelOutcome::Missing => Err(Problem::not_found("hold")),
+        CancelOutcome::Changed => Err(Problem::hold_changed()),
+        CancelOutcome::Over(booking) => {
+            note.set_after(HoldState::from(&*booking).with_refund(refund));
+            Ok(*booking)
+        }
+        CancelOutcome::Refused(_, error) => Err(refuse_cancellation(error)),
+    }
+}
+
+/// Returns the problem of a hold that cannot be cancelled so.
+pub(super) fn refuse_cancellation(error: CancelError) -> Problem {
+    match error {
+        CancelError::TooMuch(_) => Problem::invalid_field("refund", error.to_string()),
+        CancelError::NotConfirmed => Problem::new(ProblemCode::NotCancellable, error.to_string()),
+    }
+}
+
+/// Reads a hold's session at Stripe and applies it.
+///
+/// # Errors
+/// `stripe_unavailable` if Stripe gave no answer.
+pub(super) async fn refresh(
+    server: &Server,
+    id: HoldId,
+    actor: Actor,
+    note: &AuditNote,
+) -> Result<Booking, Problem> {
+    note_state_before(server, id, note).await?;
+    let found = refresh_hold::refresh_hold(&server.context, id, actor).await?;
+    let booking = found.ok_or_else(|| Problem::not_found("hold"))?;
+    note.set_after(HoldState::from(&booking));
+    Ok(booking)
+}
+
+/// Returns money of a hold without cancelling it.
+///
+/// # Errors
+/// `invalid` if less can go back, `conflict` if the hold has another version than was seen.
+pub(super) async fn return_money(
+    server: &Server,
+    request: ReturnRequest,
+    note: &AuditNote,
+) -> Result<Booking, Problem> {
+    note_state_before(server, request.hold, note).await?;
+    let (amount, way) = (request.amount, request.way);
+    let booking = return_money_in_task(&server.context, request).await?;
+    note.set_after(HoldState::from(&booking).with_return(amount, way));
+    Ok(booking)
+}
+
+/// Moves a hold. Without a `note` it is its guest who does.
+///
+/// # Errors
+/// `slot_taken` or `not_movable`, and then the hold is unchanged.
+pub(super) async fn move_to(
+    server: &Server,
+    request: MoveRequest,
+    note: Option<&AuditNote>,
+) -> Result<Booking, Problem> {
+    if let Some(note) = note {
+        note_state_before(server, request.hold, note).await?;
+    }
+    let booking = move_hold::move_hold(&server.context, request).await?;
+    if let Some(note) = note {
+        note.set_after(HoldState::from(&booking));
+    }
+    Ok(booking)
+}
+
+/// Erases a guest from all holds.
+///
+/// # Errors
+/// `conflict` if the guest has an unpaid hold, or a checkout that has not ended.
+pub(super) async fn erase_guest(server: &Server, email: &str) -> Result<ErasedGuest, Problem> {
+    let erased = guest_data::erase_guest(&server.context, email).await?;
+    erased.ok_or_else(|| {
+        Problem::new(
+            ProblemCode::Conflict,
+            "the guest has an unpaid hold, or a checkout that has not ended",
+        )
+    })
+}
