@@ -17,7 +17,7 @@ use crate::domain::hold_limit::MostUnpaidHolds;
 use crate::domain::time::Clock;
 use crate::domain::token::ConfiguredTokenKeys;
 use crate::gateway::client::StripeGateway;
-use crate::gateway::stripe_config::{STRIPE_API, StripeConfig, StripeRateLimits};
+use crate::gateway::stripe_config::{StripeConfig, StripeRateLimits, is_real_stripe};
 use crate::http::client_address::TrustedProxies;
 use crate::http::rate_limit::ClientRateLimiter;
 use crate::http::{self, Server};
@@ -152,7 +152,7 @@ fn workflow_settings(config: &Config, stripe: &StripeSettings) -> Result<Setting
 /// [`StartupError::Other`] if the configuration cannot work.
 pub fn build_gateway(stripe: &StripeSettings) -> Result<StripeGateway, StartupError> {
     // The built-in request limits are those of the real Stripe. A simulator or a proxy has its own.
-    let is_real_stripe = stripe.api_base.as_str().starts_with(STRIPE_API);
+    let is_real_stripe = is_real_stripe(&stripe.api_base);
     let mut config = StripeConfig::new(stripe.secret_key.clone(), stripe.api_base.clone());
     config.limits = config.limits.filter(|_| is_real_stripe);
     StripeGateway::new(&config).map_err(|error| StartupError::Other(Box::new(error)))
@@ -370,6 +370,7 @@ fn build_server(
         database_readings: http::DatabaseReadings::default(),
         render_metrics: telemetry::install_metrics()?,
         console_streams: http::ConsoleStreams::default(),
+        is_real_stripe: is_real_stripe(&stripe.api_base),
         stopping: CancellationToken::new(),
         is_open: AtomicBool::new(false),
         demo,

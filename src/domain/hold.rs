@@ -24,7 +24,7 @@ pub use fact::{Fact, FailureCode};
 pub use history_detail::HistoryDetail;
 pub use money_preview::MoneyPreview;
 pub use release_unknown::release_unknown;
-pub use return_money::{ReturnWay, TooMuchToReturn, return_money};
+pub use return_money::{ReturnWay, TooMuchToReturn, find_most_returnable, return_money};
 pub use state::{CancelReason, Hold, ReleaseReason, ReleaseRequester, Status};
 pub use transition::{Decision, HoldPolicy, Transition};
 pub use transition_reason::{ReturnedMoney, TransitionReason};

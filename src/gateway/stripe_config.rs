@@ -10,6 +10,11 @@ pub use super::stripe_rate_limit::StripeRateLimits;
 /// The address of Stripe's API.
 pub const STRIPE_API: &str = "https://api.stripe.com";
 
+/// Tells whether Stripe itself is at this address, and no simulator or proxy.
+pub fn is_real_stripe(api_base: &Url) -> bool {
+    api_base.as_str().starts_with(STRIPE_API)
+}
+
 /// How to reach Stripe, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct StripeConfig {

@@ -49,11 +49,13 @@ mod components;
 mod cookies;
 mod endpoints;
 mod feeds;
+mod form_status;
 mod form_values;
 mod formats;
 mod frame;
 mod funnel;
 mod headers;
+mod hold;
 mod keys;
 mod language;
 mod money_words;
@@ -62,6 +64,7 @@ mod notice;
 mod origin;
 mod problem_page;
 mod return_path;
+mod search;
 mod sign_in;
 mod signed_in;
 mod states;
@@ -82,6 +85,8 @@ pub(super) fn routes(server: &Arc<Server>) -> Router<Arc<Server>> {
     let routes = feeds::add_routes(routes);
     let routes = keys::add_routes(routes);
     let routes = audit::add_routes(routes);
+    let routes = hold::add_routes(routes);
+    let routes = search::add_routes(routes);
     // One line for each page.
     let pages = unknown_path::add_routes(routes).into_router();
     pages

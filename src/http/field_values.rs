@@ -191,7 +191,7 @@ fn check_quantity(units: i64) -> Option<u32> {
         .filter(|units| (1..=MAX_QUANTITY).contains(units))
 }
 
-fn parse_note(text: &str) -> Option<String> {
+pub(super) fn parse_note(text: &str) -> Option<String> {
     let is_valid = text.chars().count() <= 500 && !text.chars().any(char::is_control);
     is_valid.then(|| text.to_owned())
 }
@@ -223,7 +223,7 @@ impl Deserr<FieldErrors> for RefundAmount {
     }
 }
 
-fn parse_statuses(text: &str) -> Option<Vec<StatusKind>> {
+pub(super) fn parse_statuses(text: &str) -> Option<Vec<StatusKind>> {
     let parse = |name| match name {
         "held" => Some(StatusKind::Held),
         "processing" => Some(StatusKind::Processing),
@@ -237,7 +237,7 @@ fn parse_statuses(text: &str) -> Option<Vec<StatusKind>> {
 }
 
 /// Parses a day in the one form that RFC 3339 has for it.
-fn parse_day(text: &str) -> Option<NaiveDate> {
+pub(super) fn parse_day(text: &str) -> Option<NaiveDate> {
     let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
     (text.len() == 10 && day.format("%Y-%m-%d").to_string() == text).then_some(day)
 }
@@ -247,7 +247,7 @@ fn parse_summary_bound(text: &str) -> Option<SummaryBound> {
     day.or_else(|| parse_instant(text).ok().map(SummaryBound::Instant))
 }
 
-fn parse_search(text: &str) -> Result<String, &'static str> {
+pub(super) fn parse_search(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     let is_valid = (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     is_valid

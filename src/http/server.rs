@@ -60,6 +60,8 @@ pub struct Server {
     pub operations: OperationNames,
     /// Bounds the streams to browsers, and keeps what they all wait for.
     pub console_streams: ConsoleStreams,
+    /// Says whether Stripe itself answers, and no simulator: then its dashboard shows its objects.
+    pub is_real_stripe: bool,
     /// Ends the streams to browsers when the process stops.
     pub stopping: CancellationToken,
     /// Says whether the database was found usable at the start. Until then requests get 503.

@@ -141,9 +141,8 @@ impl MoveRequest {
         if self.seen.is_some_and(|version| version != booking.version) {
             return Err(MoveError::Changed);
         }
-        match booking.hold.status {
-            Status::Held | Status::Confirmed => {}
-            other => return Err(MoveError::NotMovable(other)),
+        if !is_movable(booking) {
+            return Err(MoveError::NotMovable(booking.hold.status));
         }
         let is_allowed = matches!(self.actor, Actor::Operator(_)) || booking.is_move_in_time(now);
         is_allowed.then_some(()).ok_or(MoveError::TooLate)
@@ -173,6 +172,11 @@ impl MoveRequest {
             moving: Some(booking.hold.id),
         })
     }
+}
+
+/// Tells whether the status of a hold lets it move.
+pub fn is_movable(booking: &Booking) -> bool {
+    matches!(booking.hold.status, Status::Held | Status::Confirmed)
 }
 
 fn describe_move(from: DateTime<Utc>, to: DateTime<Utc>) -> String {

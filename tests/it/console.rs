@@ -1,5 +1,6 @@
 //! Tests of the console, page by page: over HTTP as a browser sends requests, and in a real browser with axe.
 
+mod act_steps;
 mod attention;
 mod audit;
 mod calendar;
@@ -9,8 +10,13 @@ mod endpoints;
 mod feeds;
 mod forms;
 mod funnel;
+mod hold;
+mod hold_acts;
+mod hold_money;
+mod hold_pages;
 mod keys;
 mod pages;
+mod search;
 mod sessions;
 mod shop_pages;
 mod today;

@@ -74,6 +74,15 @@ pub fn return_money(
     })
 }
 
+/// Returns how many minor units of a hold's money can be returned this way at most.
+pub fn find_most_returnable(hold: &Hold, way: ReturnWay) -> i64 {
+    // The rule itself says how much there is, when more is asked of it than any hold has.
+    match return_money(hold, i64::MAX, way, String::new()) {
+        Ok(_) => i64::MAX,
+        Err(TooMuchToReturn(most)) => most,
+    }
+}
+
 /// Takes as much as there is out of what is left, and returns it.
 fn take(left: &mut i64, available: i64) -> i64 {
     let taken = available.min(*left);
@@ -167,6 +176,8 @@ mod tests {
         let next = returned(&confirmed(), 2000, ReturnWay::Refund).unwrap();
         let sums = next.payments[0].sums();
         assert_eq!((sums.kept, sums.refund_pending), (3000, 2000));
+        assert_eq!(find_most_returnable(&next, ReturnWay::Refund), 3000);
+        assert_eq!(find_most_returnable(&next, ReturnWay::Outside), 0);
         let more = |amount| returned(&next, amount, ReturnWay::Refund).err();
         assert_eq!((more(3001), more(3000)), (Some(TooMuchToReturn(3000)), None));
         assert_eq!(

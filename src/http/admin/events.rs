@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::pagination::{List, PageQuery, to_page_request};
+use crate::domain::booking::Actor;
 use crate::domain::ids::{EventId, HoldId};
 use crate::domain::listing::StoredEvent;
 use crate::http::audit_trail::AuditNote;
@@ -25,6 +26,7 @@ use crate::http::query_string::parse_query;
 use crate::http::server::Server;
 use crate::http::timestamps::serialize_instant;
 use crate::http::webhooks::EventReceipt;
+use crate::workflow::apply_event::EventOutcome;
 use crate::workflow::{queries, replay_event};
 
 /// An event from Stripe that was applied.
@@ -116,12 +118,24 @@ pub(in crate::http) async fn replay_event(
     Extension(holder): Extension<KeyHolder>,
     Extension(note): Extension<AuditNote>,
 ) -> Result<Json<EventReceipt>, Problem> {
+    let outcome = apply_again(&server, id, holder.to_actor(), &note).await?;
+    Ok(Json(EventReceipt::from(outcome)))
+}
+
+/// Applies a stored event again, and notes what came of it.
+///
+/// # Errors
+/// `not_found` if the event is unknown, or its body is deleted.
+pub(in crate::http) async fn apply_again(
+    server: &Server,
+    id: String,
+    actor: Actor,
+    note: &AuditNote,
+) -> Result<EventOutcome, Problem> {
     let missing = || Problem::not_found("event with a body");
     let id = parse_event_id(id).ok_or_else(missing)?;
-    let outcome = replay_event::replay_event(&server.context, id, holder.to_actor())
-        .await?
-        .ok_or_else(missing)?;
-    let receipt = EventReceipt::from(outcome);
-    note.set_after(&receipt);
-    Ok(Json(receipt))
+    let outcome = replay_event::replay_event(&server.context, id, actor).await?;
+    let outcome = outcome.ok_or_else(missing)?;
+    note.set_after(EventReceipt::from(outcome));
+    Ok(outcome)
 }

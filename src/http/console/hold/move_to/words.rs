@@ -1,0 +1,62 @@
+//! The words of the pages that move a booking.
+
+/// What the pages say.
+pub(super) struct MoveWords {
+    pub(super) title: &'static str,
+    pub(super) from: &'static str,
+    pub(super) resource: &'static str,
+    pub(super) any_resource: &'static str,
+    pub(super) show: &'static str,
+    pub(super) none: &'static str,
+    pub(super) now: &'static str,
+    pub(super) other_days: &'static str,
+    pub(super) earlier: &'static str,
+    pub(super) later: &'static str,
+    pub(super) back: &'static str,
+    pub(super) question: &'static str,
+    pub(super) now_at: &'static str,
+    pub(super) then_at: &'static str,
+    pub(super) price_stays: &'static str,
+    pub(super) tell_guest: &'static str,
+    pub(super) button: &'static str,
+}
+
+pub(super) static ENGLISH: MoveWords = MoveWords {
+    title: "Move this booking",
+    from: "Seven days from",
+    resource: "Resource",
+    any_resource: "Any that is free",
+    show: "Show free slots",
+    none: "There is no free slot in these seven days. Look at other days, or choose another resource.",
+    now: "(as now)",
+    other_days: "Other days",
+    earlier: "Seven days before",
+    later: "Seven days after",
+    back: "Back, change nothing",
+    question: "Move this booking?",
+    now_at: "Now",
+    then_at: "Then",
+    price_stays: "The guest pays nothing again, and gets the rights to cancel and move of the new start. If the new slot is taken meanwhile, nothing changes.",
+    tell_guest: "Holdfast does not write to the guest. Your systems get the event hold.moved.",
+    button: "Move the booking",
+};
+
+pub(super) static GERMAN: MoveWords = MoveWords {
+    title: "Diese Buchung verschieben",
+    from: "Sieben Tage ab",
+    resource: "Ressource",
+    any_resource: "Eine, die frei ist",
+    show: "Freie Termine zeigen",
+    none: "In diesen sieben Tagen ist kein Termin frei. Sehen Sie andere Tage an, oder wählen Sie eine andere Ressource.",
+    now: "(wie jetzt)",
+    other_days: "Andere Tage",
+    earlier: "Sieben Tage davor",
+    later: "Sieben Tage danach",
+    back: "Zurück, nichts ändern",
+    question: "Diese Buchung verschieben?",
+    now_at: "Jetzt",
+    then_at: "Danach",
+    price_stays: "Der Gast zahlt nicht noch einmal und bekommt die Rechte zum Stornieren und Verschieben des neuen Beginns. Ist der neue Termin inzwischen vergeben, ändert sich nichts.",
+    tell_guest: "Holdfast schreibt dem Gast nicht. Ihre Systeme bekommen das Ereignis hold.moved.",
+    button: "Buchung verschieben",
+};
