@@ -120,7 +120,7 @@ pub(super) async fn return_money(
     Ok(booking)
 }
 
-/// Moves a hold. Without a `note` it is its guest who does.
+/// Moves a hold to another start. Without a `note` it is its guest who does.
 ///
 /// # Errors
 /// `slot_taken` or `not_movable`, and then the hold is unchanged.

@@ -19,7 +19,7 @@ const MOST_EVENTS: i64 = 500;
 pub struct HoldEvent {
     /// The number of the event among those of its hold.
     pub sequence: Option<i64>,
-    /// What has happened.
+    /// The type of the event.
     pub kind: EventOutKind,
     /// When it happened, by the database's clock.
     pub created_at: DateTime<Utc>,
