@@ -104,13 +104,13 @@ fn summarize(view: &PlanView<'_>) -> Markup {
     let language = view.signed_in.language;
     let statuses = [Status::Confirmed, Status::Processing, Status::Held];
     let counts = statuses.map(|status| {
-        let bookings = view.plan.bookings.iter();
-        let count = bookings.filter(|booking| booking.hold.status == status).count();
+        let guests = view.plan.list_guests();
+        let count = guests.filter(|booking| booking.hold.status == status).count();
         (count, describe_status(status, language).0, status)
     });
     html! {
         p.summary {
-            @if view.plan.bookings.is_empty() { (view.words.nobody) }
+            @if view.plan.is_complete && view.plan.list_guests().next().is_none() { (view.words.nobody) }
             @for (count, _, status) in counts.iter().filter(|(count, ..)| *count > 0) {
                 span { strong { (count) } " " (status_badge(*status, language)) } " "
             }
