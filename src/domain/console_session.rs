@@ -32,7 +32,7 @@ impl std::fmt::Debug for ConsoleToken {
 }
 
 /// The SHA-256 of a console token, by which its session is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConsoleTokenDigest(pub [u8; 32]);
 
 impl ConsoleToken {

@@ -12,14 +12,9 @@ use super::time::Window;
 /// How long an event is kept, for pulling and for a replay.
 pub const KEEP_EVENTS_OUT: chrono::Duration = chrono::Duration::days(30);
 
-/// How far events have been written and numbered. It changes with each event.
+/// The number that the last event got when it was written; 0 before the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamEnd {
-    /// The number that the last event got when it was written; 0 before the first.
-    pub written: i64,
-    /// The position of the last event that has one; 0 before the first.
-    pub numbered: i64,
-}
+pub struct StreamEnd(pub i64);
 
 /// Defines the types of events with their words and meanings.
 macro_rules! event_out_kinds {

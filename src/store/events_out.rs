@@ -29,7 +29,7 @@ pub trait EventsOut {
         after: Option<EventOutId>,
         limit: u32,
     ) -> Result<Vec<EventOut>, StoreError>;
-    /// Reads how far events have been written and numbered.
+    /// Reads how far events have been written.
     async fn read_stream_end(&self) -> Result<StreamEnd, StoreError>;
     /// Reads the event at this position.
     async fn find_event_out(&self, position: i64) -> Result<Option<EventOut>, StoreError>;
@@ -45,9 +45,8 @@ macro_rules! event_out_columns {
     };
 }
 
-/// Reads how far events have been written and numbered. Each maximum alone is read from the end of its index.
-pub(super) const READ_END: &str = "SELECT coalesce((SELECT max(seq) FROM events_out), 0) AS written,
-         coalesce((SELECT max(position) FROM events_out WHERE position IS NOT NULL), 0) AS numbered";
+/// Reads how far events have been written. The maximum alone is read from the end of its index.
+pub(super) const READ_END: &str = "SELECT coalesce((SELECT max(seq) FROM events_out), 0)";
 
 /// Finds the event at position `$1`.
 pub(super) const FIND: &str = concat!(

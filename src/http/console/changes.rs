@@ -13,16 +13,18 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::Stream;
+use maud::{Markup, html};
 use secrecy::ExposeSecret;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 
 use super::access::ConsoleRoutes;
 use super::form_values::QueryValues;
+use super::language::Language;
 use super::signed_in::SignedIn;
 use crate::domain::access_key::Scope;
 use crate::domain::console_session::ConsoleToken;
 use crate::domain::event_out::StreamEnd;
+use crate::http::console_streams::StreamPermit;
 use crate::http::error::Problem;
 use crate::http::server::Server;
 use crate::workflow::{console_sessions, stream_events};
@@ -50,7 +52,12 @@ pub(super) async fn find_stream(server: &Server) -> Result<String, Problem> {
 }
 
 fn write_end(end: StreamEnd) -> String {
-    format!("{}-{}", end.written, end.numbered)
+    end.0.to_string()
+}
+
+/// Makes the note that the script shows while it leaves a part of a page as it is.
+pub(super) fn note_pause(language: Language) -> Markup {
+    html! { p.quiet role="status" data-paused="" hidden { (language.choose("Not current since", "Nicht aktuell seit")) " " time {} } }
 }
 
 /// Sends hints until the session ends, the process stops, or the stream has lasted long enough.
@@ -60,7 +67,7 @@ async fn stream_changes(
     query: QueryValues,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let permit = server.console_streams.admit();
+    let permit = server.console_streams.admit(signed_in.token.digest());
     let permit = permit.ok_or_else(|| Problem::too_busy("too many pages are open"))?;
     // A browser that opens the stream again says what it heard last.
     let heard = headers.get("last-event-id").and_then(|id| id.to_str().ok());
@@ -90,7 +97,7 @@ struct ChangeStream {
     heartbeat_at: Instant,
     checked_at: Instant,
     has_begun: bool,
-    _permit: OwnedSemaphorePermit,
+    _permit: StreamPermit,
 }
 
 impl ChangeStream {

@@ -61,6 +61,7 @@ async fn show(
     };
     let content = html! {
         (navigate(&view, span, first, today))
+        (changes::note_pause(signed_in.language))
         div data-live=(stream) {
             (summarize(&view))
             @if !plan.is_complete { p.problem { (words.incomplete) } }

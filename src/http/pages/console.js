@@ -25,25 +25,59 @@ window.addEventListener("pageshow", () => {
 });
 
 // A part of a page with data-live is read again when the stream at that address says that something changed, and once a
-// minute. What the operator is working in is left alone.
+// minute. What the operator is filling in is left alone, and the page then says so.
 const LIVE = "[data-live]";
 const live = document.querySelector(LIVE);
 if (live) {
+  // The least time between two readings, in milliseconds: in a busy shop something changes all the time.
+  const READING_PAUSE = 5000;
+  const LONGEST_RECONNECT_PAUSE = 60000;
   let stream = null;
   let timer = 0;
+  let readAt = Date.now();
+  let reconnectTimer = 0;
+  let reconnectPause = 1000;
 
   const leave = () => {
     stream?.close();
     location.reload();
   };
 
+  const isFillingIn = (part) => {
+    const field = document.activeElement;
+    return part.contains(field) && field.matches("input, select, textarea");
+  };
+
+  // The words are in the page, in its language.
+  const showPause = (part) => {
+    const note = part.parentNode.querySelector("[data-paused]");
+    if (note?.hidden) {
+      note.querySelector("time").textContent = new Date(readAt).toLocaleTimeString(document.documentElement.lang);
+      note.hidden = false;
+    }
+  };
+
+  const replace = (here, part) => {
+    const id = here.contains(document.activeElement) ? document.activeElement.id : "";
+    const note = here.parentNode.querySelector("[data-paused]");
+    if (note) {
+      note.hidden = true;
+    }
+    here.replaceWith(part);
+    if (id) {
+      document.getElementById(id)?.focus({ preventScroll: true });
+    }
+  };
+
   const refresh = async () => {
     timer = 0;
     const here = document.querySelector(LIVE);
-    if (document.hidden || here.contains(document.activeElement)) {
-      plan(3000);
+    if (document.hidden || isFillingIn(here)) {
+      showPause(here);
+      plan();
       return;
     }
+    readAt = Date.now();
     // The header says that nobody did this, so that an open page does not keep its session alive.
     const answer = await fetch(location.href, { headers: { "x-console-automatic": "yes" } }).catch(() => null);
     if (!answer) {
@@ -55,33 +89,44 @@ if (live) {
     }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const part = page.querySelector(LIVE);
-    if (answer.ok && part) {
-      here.replaceWith(part);
+    if (answer.ok && part && !isFillingIn(here)) {
+      replace(here, part);
     }
   };
 
-  const plan = (pause) => {
-    timer ||= setTimeout(refresh, pause);
+  const plan = () => {
+    timer ||= setTimeout(refresh, Math.max(200, readAt + READING_PAUSE - Date.now()));
   };
 
   // A page in the background has no stream: a browser opens few connections to one server.
   const listen = () => {
+    clearTimeout(reconnectTimer);
     stream?.close();
     stream = null;
     if (document.hidden) {
       return;
     }
     stream = new EventSource(document.querySelector(LIVE).dataset.live);
-    stream.addEventListener("changed", () => plan(200));
-    // The server refuses a stream to a session that has ended: the page then leads to the sign-in.
+    stream.addEventListener("changed", plan);
+    stream.addEventListener("open", () => {
+      reconnectPause = 1000;
+    });
+    // After an error status a browser does not open the stream again. The reading that is planned too leads to the sign-in if
+    // the session has ended.
     stream.addEventListener("error", () => {
       if (stream?.readyState === EventSource.CLOSED) {
-        plan(1000);
+        plan();
+        clearTimeout(reconnectTimer);
+        reconnectTimer = setTimeout(listen, reconnectPause);
+        reconnectPause = Math.min(reconnectPause * 2, LONGEST_RECONNECT_PAUSE);
       }
     });
   };
 
-  document.addEventListener("visibilitychange", listen);
-  setInterval(() => plan(0), 60000);
+  document.addEventListener("visibilitychange", () => {
+    listen();
+    plan();
+  });
+  setInterval(plan, 60000);
   listen();
 }

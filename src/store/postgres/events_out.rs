@@ -33,9 +33,8 @@ impl EventsOut for PostgresStore {
 
     async fn read_stream_end(&self) -> Result<StreamEnd, StoreError> {
         self.retrying(|| async {
-            let query = sqlx::query_as(events_out::READ_END);
-            let (written, numbered) = query.fetch_one(&self.pool).await?;
-            Ok(StreamEnd { written, numbered })
+            let query = sqlx::query_scalar(events_out::READ_END);
+            Ok(StreamEnd(query.fetch_one(&self.pool).await?))
         })
         .await
     }

@@ -29,9 +29,8 @@ impl EventsOut for SqliteStore {
     }
 
     async fn read_stream_end(&self) -> Result<StreamEnd, StoreError> {
-        let query = sqlx::query_as(events_out::READ_END);
-        let (written, numbered) = self.read(query.fetch_one(&self.readers)).await?;
-        Ok(StreamEnd { written, numbered })
+        let query = sqlx::query_scalar(events_out::READ_END);
+        Ok(StreamEnd(self.read(query.fetch_one(&self.readers)).await?))
     }
 
     async fn find_event_out(&self, position: i64) -> Result<Option<EventOut>, StoreError> {

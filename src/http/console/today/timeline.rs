@@ -132,7 +132,8 @@ fn show_group(view: &PlanView<'_>, resources: &[PlacedResource<'_>], hours: (u32
         .map(|resource| resource.plan.resource.name.as_str());
     let label = label.collect::<Vec<_>>().join(", ");
     html! {
-        div.region.plan role="region" aria-label=(label) tabindex="0" {
+        // The script finds the focus again by the id.
+        div.region.plan id={ "plan-" (resources[0].plan.resource.id) } role="region" aria-label=(label) tabindex="0" {
             div.timeline {
                 @for hour in hours.0..hours.1 {
                     div aria-hidden="true" class={ "hour row-" (row_of(hour * 60, hours.0)) " rows-4 column-1 columns-" (columns + 1) } {

@@ -11,7 +11,7 @@ use crate::domain::time::Window;
 pub(super) fn show_week(view: &PlanView<'_>, days: &[(NaiveDate, Window)]) -> Markup {
     let caption = format!("{} {}", view.words.week_title, view.signed_in.day(days[0].0));
     html! {
-        div.region role="region" aria-label=(caption) tabindex="0" {
+        div.region #plan-week role="region" aria-label=(caption) tabindex="0" {
             table.week {
                 caption { (caption) }
                 thead {
