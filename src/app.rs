@@ -377,6 +377,7 @@ fn build_server(
         checkout_capacity: Semaphore::new(http::MAX_CHECKOUTS),
         response_space: http::ResponseSpace::default(),
         key_lookups: Semaphore::new(http::MAX_KEY_LOOKUPS),
+        session_lookups: Semaphore::new(http::MAX_SESSION_LOOKUPS),
         trusted_proxies: TrustedProxies::new(config.trusted_proxies.clone()),
         rate_limiter: ClientRateLimiter::new(config.rate_limit, config.read_limit, checks_per_second),
         calendar_allow_private: config.calendar_allow_private,

@@ -105,6 +105,8 @@ const MAX_WEBHOOK_BODY: usize = 1024 * 1024;
 pub const MAX_CHECKOUTS: usize = 4_096;
 /// The most access keys that are looked up at once in one process.
 pub const MAX_KEY_LOOKUPS: usize = 2;
+/// The most console sessions that are looked up at once in one process.
+pub const MAX_SESSION_LOOKUPS: usize = 2;
 
 /// The routes for everybody but operators. Without a `server` there is no rate limit; the description needs none.
 fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {

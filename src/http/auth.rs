@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::client_address::ClientAddress;
@@ -152,7 +152,7 @@ pub(super) async fn find_holder(server: &Server, text: &str) -> Result<Option<Co
 }
 
 async fn find_key(server: &Server, token: &str) -> Result<Option<AccessKey>, Problem> {
-    let _permit = wait_for_lookup(server).await?;
+    let _permit = wait_for_lookup(&server.key_lookups).await?;
     Ok(server.context.keys().find_good_key(token).await?)
 }
 
@@ -161,9 +161,9 @@ async fn find_key(server: &Server, token: &str) -> Result<Option<AccessKey>, Pro
 ///
 /// # Errors
 /// `too_busy` if too many are waiting.
-pub(super) async fn wait_for_lookup(server: &Server) -> Result<SemaphorePermit<'_>, Problem> {
-    let busy = || Problem::too_busy("too many access keys are being looked up");
-    let permit = timeout(MAX_LOOKUP_WAIT, server.key_lookups.acquire()).await;
+pub(super) async fn wait_for_lookup(lookups: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
+    let busy = || Problem::too_busy("too many access keys or sessions are being looked up");
+    let permit = timeout(MAX_LOOKUP_WAIT, lookups.acquire()).await;
     permit.map_err(|_| busy())?.map_err(|_| busy())
 }
 

@@ -50,6 +50,8 @@ pub struct Server {
     pub response_space: ResponseSpace,
     /// Caps how many access keys are looked up at once: wrong ones must not take the connections of the database.
     pub key_lookups: Semaphore,
+    /// Caps how many console sessions are looked up at once. Apart from keys: strangers' cookies must not delay shops' servers.
+    pub session_lookups: Semaphore,
     /// Tells which proxies may name the client's address.
     pub trusted_proxies: TrustedProxies,
     /// Limits how many requests each client address may send.

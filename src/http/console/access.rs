@@ -180,10 +180,10 @@ async fn enter(State(route): State<CheckedRoute>, request: Request, next: Next) 
 /// Finds the session of a request, and its key.
 async fn find_signed_in(route: &CheckedRoute, parts: &Parts) -> Result<Option<SignedIn>, Problem> {
     let server = &route.server;
-    let Some(token) = cookies::find_token(&parts.headers) else {
+    let Some(token) = cookies::find_token(&parts.headers)? else {
         return Ok(None);
     };
-    let _permit = auth::wait_for_lookup(server).await?;
+    let _permit = auth::wait_for_lookup(&server.session_lookups).await?;
     let bootstrap = server.admin_key.as_ref().map(ExposeSecret::expose_secret);
     // A page that only stays open must not keep its session alive.
     let is_automatic = matches!(route.access, Access::Stream(_)) || parts.headers.contains_key(AUTOMATIC);

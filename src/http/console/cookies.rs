@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, header};
 
 use crate::domain::console_session::{CONSOLE_ABSOLUTE_END, ConsoleToken};
+use crate::http::error::{Problem, ProblemCode};
 
 /// The cookie with the chosen language.
 pub(super) const LANGUAGE: &str = "holdfast_language";
@@ -19,24 +20,50 @@ const KEEP_LANGUAGE: u32 = 365 * 24 * 60 * 60;
 
 /// Finds a cookie of a request.
 pub(super) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    list(headers).find_map(|(its_name, value)| (its_name == name).then_some(value))
+}
+
+fn list(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let lines = headers.get_all(header::COOKIE).iter();
     lines
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(its_name, value)| (its_name == name).then_some(value))
 }
 
-/// Finds the session's token of a request. The cookie from HTTPS comes first: the other one may be anybody's on the network.
-pub(super) fn find_token(headers: &HeaderMap) -> Option<ConsoleToken> {
-    let text = find(headers, SECURE_SESSION).or_else(|| find(headers, PLAIN_SESSION));
-    text.and_then(ConsoleToken::parse)
+/// A request carries several cookies of a session: one may be planted by another site of the same domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SeveralSessions;
+
+impl From<SeveralSessions> for Problem {
+    fn from(_: SeveralSessions) -> Self {
+        let advice =
+            "your browser sent several sessions: delete the cookies of this site, then sign in again";
+        Self::new(ProblemCode::Forbidden, advice)
+    }
 }
 
-/// Makes the cookie of a new session.
-pub(super) fn keep_token(token: &ConsoleToken, is_https: bool) -> String {
+/// Finds the session's token of a request.
+///
+/// # Errors
+/// [`SeveralSessions`] if there are several: which of them is the operator's own cannot be known.
+pub(super) fn find_token(headers: &HeaderMap) -> Result<Option<ConsoleToken>, SeveralSessions> {
+    let mut tokens = list(headers)
+        .filter(|(name, value)| [SECURE_SESSION, PLAIN_SESSION].contains(name) && !value.is_empty())
+        .map(|(_, value)| value);
+    let first = tokens.next();
+    if tokens.next().is_some() {
+        return Err(SeveralSessions);
+    }
+    Ok(first.and_then(ConsoleToken::parse))
+}
+
+/// Makes the cookies of a new session. Over HTTPS they also remove the one of a session that began over plain HTTP.
+pub(super) fn keep_token(token: &ConsoleToken, is_https: bool) -> Vec<String> {
     let age = CONSOLE_ABSOLUTE_END.num_seconds();
-    write_session(token.reveal(), age, is_https)
+    let mut cookies = vec![write_session(token.reveal(), age, is_https)];
+    cookies.extend(is_https.then(|| write_session("", 0, false)));
+    cookies
 }
 
 /// Makes the cookies that remove the token of a session, however it came.
@@ -61,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secure_cookie_comes_before_the_plain_one() {
+    fn request_has_one_session_at_most() {
         let token = |byte: u8| ConsoleToken::from_random([byte; 32]);
         let found = |text: &str| {
             let mut headers = HeaderMap::new();
@@ -69,17 +96,14 @@ mod tests {
             find_token(&headers)
         };
         let (plain, secure) = (token(1), token(2));
-        let both = format!(
-            "a=b; holdfast_console={}; __Secure-holdfast_console={}",
-            plain.reveal(),
-            secure.reveal()
-        );
-        assert_eq!(found(&both), Some(secure));
-        assert_eq!(
-            found(&format!("holdfast_console={}", plain.reveal())),
-            Some(plain)
-        );
-        assert_eq!(found("holdfast_console=x"), None);
-        assert_eq!(found("xholdfast_console=x"), None);
+        let plain_cookie = format!("holdfast_console={}", plain.reveal());
+        let secure_cookie = format!("__Secure-holdfast_console={}", secure.reveal());
+        assert_eq!(found(&format!("a=b; {secure_cookie}")), Ok(Some(secure)));
+        assert_eq!(found(&plain_cookie), Ok(Some(plain)));
+        for both in [[&plain_cookie, &secure_cookie], [&plain_cookie, &plain_cookie]] {
+            assert_eq!(found(&both.map(String::as_str).join("; ")), Err(SeveralSessions));
+        }
+        assert_eq!(found("holdfast_console=x"), Ok(None));
+        assert_eq!(found("xholdfast_console=x; holdfast_console="), Ok(None));
     }
 }

@@ -19,6 +19,7 @@ use super::problem_page;
 use super::return_path::{SIGN_IN as PATH, find_safe_path};
 use crate::domain::access_key::Scope;
 use crate::domain::audit::{AuditOutcome, AuditedAct, AuditedChange};
+use crate::domain::console_session::ConsoleToken;
 use crate::http::auth::{self, KeyHolder};
 use crate::http::client_address::ClientAddress;
 use crate::http::error::{Problem, ProblemCode};
@@ -159,11 +160,16 @@ async fn try_sign_in(
     if !holder.scope().is_enough_for(Scope::Read) {
         return refuse(StatusCode::FORBIDDEN, words.checkout_key);
     }
-    let previous = cookies::find_token(&parts.headers);
+    // Several sessions are nobody's: the one of this browser ends by itself.
+    let previous = cookies::find_token(&parts.headers).unwrap_or_default();
     let bootstrap = server.admin_key.as_ref().map(ExposeSecret::expose_secret);
     let trail = server.context.audit();
     let number = trail
-        .begin(&describe_sign_in(&holder, parts.extensions.get::<RequestId>()))
+        .begin(&describe_act(
+            "signIn",
+            &holder,
+            parts.extensions.get::<RequestId>(),
+        ))
         .await?;
     let begun = console_sessions::begin_session(&server.context, &key, bootstrap, previous.as_ref()).await;
     let outcome = match &begun {
@@ -171,14 +177,15 @@ async fn try_sign_in(
         Err(_) => AuditOutcome::Failed,
     };
     trail.finish(number, outcome, &AuditedChange::default()).await;
-    let cookie = cookies::keep_token(&begun?, is_https);
-    Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(&next)).into_response())
+    let cookies = cookies::keep_token(&begun?, is_https);
+    let cookies = cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie));
+    Ok((AppendHeaders(cookies), Redirect::to(&next)).into_response())
 }
 
-fn describe_sign_in(holder: &KeyHolder, request: Option<&RequestId>) -> AuditedAct {
+fn describe_act(action: &str, holder: &KeyHolder, request: Option<&RequestId>) -> AuditedAct {
     AuditedAct {
         actor: holder.name().to_owned(),
-        action: "signIn".to_owned(),
+        action: action.to_owned(),
         target: None,
         request_id: request.map(RequestId::to_uuid),
     }
@@ -191,12 +198,36 @@ pub(super) async fn sign_out(State(server): State<Arc<Server>>, request: Request
     answered.unwrap_or_else(|problem| problem_page::show_signed_out(language, &problem))
 }
 
+/// Puts the end of a session into the audit trail, if it has not ended before. The trail must not keep anybody signed in.
+async fn audit_sign_out(
+    server: &Server,
+    token: &ConsoleToken,
+    request: Option<&RequestId>,
+) -> Result<(), Problem> {
+    let bootstrap = server.admin_key.as_ref().map(ExposeSecret::expose_secret);
+    let Some(found) = console_sessions::find_session_key(&server.context, token, bootstrap).await? else {
+        return Ok(());
+    };
+    let act = describe_act("signOut", &found.key.into(), request);
+    let trail = server.context.audit();
+    match trail.begin(&act).await {
+        Ok(number) => {
+            trail
+                .finish(number, AuditOutcome::Done, &AuditedChange::default())
+                .await;
+        }
+        Err(error) => tracing::error!(%error, "a sign-out is not in the audit trail"),
+    }
+    Ok(())
+}
+
 async fn try_sign_out(server: &Arc<Server>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     require_own_origin(&parts.headers)?;
     let form = read_form(&parts, body).await?;
-    if let Some(token) = cookies::find_token(&parts.headers) {
+    if let Some(token) = cookies::find_token(&parts.headers)? {
         require_form_token(&token, form.raw(FORM_TOKEN))?;
+        audit_sign_out(server, &token, parts.extensions.get::<RequestId>()).await?;
         console_sessions::end_session(&server.context, &token).await?;
     }
     let cookies = cookies::remove_token().map(|cookie| (header::SET_COOKIE, cookie));

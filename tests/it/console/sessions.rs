@@ -150,6 +150,16 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn several_sessions_of_a_request_are_refused(engine) {
+        let app = TestApp::start(engine).await;
+        let mut browser = ConsoleClient::signed_in(&app).await;
+        let planted = ConsoleClient::signed_in(&app).await;
+        browser.cookie = format!("{}; {}", planted.cookie, browser.cookie);
+        browser.get("/console/today").await.expect(403).shows("several sessions");
+    }
+}
+
+on_both_engines! {
     async fn every_answer_has_the_headers_against_other_sites(engine) {
         let app = TestApp::start(engine).await;
         let browser = ConsoleClient::signed_in(&app).await;
@@ -257,6 +267,10 @@ on_both_engines! {
             (actions == ["read", "signIn"]).then_some(())
         })
         .await;
+        browser.post("/console/sign-out", &[]).await.expect(303);
+        let trail = app.admin(Method::GET, "/v1/admin/audit?action=signOut", None).await;
+        let entry = &trail.body["data"][0];
+        assert_eq!((&entry["actor"], &entry["outcome"]), (&json!("key for read"), &json!("done")));
     }
 }
 
