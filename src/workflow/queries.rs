@@ -8,7 +8,7 @@ use super::unknown_session::is_object_unknown;
 use crate::domain::booking::{Booking, HistoryLine};
 use crate::domain::command::Command;
 use crate::domain::figures::{FigureCounts, LiveHolds, OtherModeWork};
-use crate::domain::ids::{HoldId, ResourceId};
+use crate::domain::ids::{CommandId, HoldId, ResourceId};
 use crate::domain::listing::{
     Attention, CommandFilter, HoldFilter, ListedPayment, Page, PageRequest, PaymentFilter, StoredEvent,
 };
@@ -98,6 +98,18 @@ pub async fn list_payments(
     let now = context.now();
     let filter = PaymentFilter { now, ..filter };
     Ok(context.store.list_payments(&filter, page).await?)
+}
+
+/// Finds a command that is not done.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn find_pending_command(
+    context: &Context,
+    id: CommandId,
+) -> Result<Option<Command>, WorkflowError> {
+    let command = context.store.find_command(id).await?;
+    Ok(command.filter(|command| command.done_at.is_none()))
 }
 
 /// Lists commands, newest first.

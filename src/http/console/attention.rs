@@ -6,10 +6,11 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use maud::{Markup, html};
+use maud::html;
 use uuid::Uuid;
 
 use self::acts::{SWEEP, retry_act, sweep_act};
+use self::command::explain_retry;
 use self::sections::list_sections;
 use super::access::ConsoleRoutes;
 use super::changes;
@@ -25,9 +26,10 @@ use crate::http::audit_trail::AuditNote;
 use crate::http::error::Problem;
 use crate::http::server::Server;
 use crate::workflow::outbox::{self, RetryOutcome};
-use crate::workflow::{attention, sweep};
+use crate::workflow::{attention, queries, sweep};
 
 mod acts;
+mod command;
 mod sections;
 mod words;
 
@@ -72,6 +74,7 @@ async fn show(State(server): State<Arc<Server>>, signed_in: SignedIn) -> Result<
     let sections = list_sections(&signed_in, words, &report);
     let (open, done): (Vec<_>, Vec<_>) = sections.into_iter().partition(|section| section.count > 0);
     let content = html! {
+        (changes::note_pause(language))
         div data-live=(stream) {
             @if open.is_empty() { p { (badge(Tone::Good, words.nothing)) } }
             @for section in &open {
@@ -117,22 +120,24 @@ async fn run_sweep(
     Ok(redirect_with_notice(MenuPage::Attention.path(), &NOTICES[0]))
 }
 
-async fn ask_retry(signed_in: SignedIn, Path(id): Path<Uuid>) -> Response {
+async fn ask_retry(
+    State(server): State<Arc<Server>>,
+    signed_in: SignedIn,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Problem> {
     let words = signed_in.language.choose(&words::ENGLISH, &words::GERMAN);
-    signed_in.confirm(Confirmation {
+    let command = queries::find_pending_command(&server.context, CommandId(id)).await?;
+    let command = command.ok_or_else(|| Problem::not_found("pending command"))?;
+    Ok(signed_in.confirm(Confirmation {
         page: MenuPage::Attention,
         title: words.retry_title,
-        explanation: explain_retry(words),
+        explanation: explain_retry(&signed_in, words, &command),
         button: words.retry,
         kind: ButtonKind::Main,
         action: &format!("/console/commands/{id}/retry"),
         fields: html! {},
         back: MenuPage::Attention.path(),
-    })
-}
-
-fn explain_retry(words: &words::AttentionWords) -> Markup {
-    html! { p { (words.retry_explanation) } }
+    }))
 }
 
 async fn retry_command(

@@ -29,6 +29,8 @@ pub(super) struct SignedIn {
     pub(super) zone: ZoneName,
     /// Whether Stripe moves real money.
     pub(super) livemode: bool,
+    /// Whether Stripe itself answers, and no simulator.
+    pub(super) is_real_stripe: bool,
     /// The code of what an act before did, if this page says so.
     pub(super) notice: Option<String>,
     /// The path and query of the page.
@@ -50,6 +52,7 @@ impl SignedIn {
             now: found.now,
             zone: settings.timezone.clone(),
             livemode: settings.livemode,
+            is_real_stripe: server.is_real_stripe,
             notice: QueryValues::parse(query).text("notice").map(str::to_owned),
             location: location.map(ToString::to_string).unwrap_or_default(),
             token,

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::acts::{SWEEP, retry_act, sweep_act};
+use super::command::describe_command;
 use super::words::{AttentionWords, SectionWords};
 use crate::domain::booking::Booking;
 use crate::domain::calendar_feed::Feed;
-use crate::domain::command::{Command, CommandAction};
+use crate::domain::command::Command;
 use crate::domain::event_endpoint::EventEndpoint;
 use crate::domain::ids::HoldId;
 use crate::domain::listing::ListedPayment;
@@ -185,12 +186,19 @@ impl SectionView<'_> {
         )
     }
 
+    /// Names a guest; one whose data is erased has neither name nor address.
+    fn name_guest<'b>(&self, booking: &'b Booking) -> &'b str {
+        let guest = &booking.guest;
+        let email = Some(guest.email.as_str()).filter(|email| !email.is_empty());
+        guest.name.as_deref().or(email).unwrap_or(self.words.no_name)
+    }
+
     fn show_holds(&self, caption: &str, holds: &[Booking]) -> Markup {
         let signed_in = self.signed_in;
         let rows = html! {
             @for booking in holds {
                 tr {
-                    th scope="row" { (booking.guest.name.as_deref().unwrap_or(&booking.guest.email)) }
+                    th scope="row" { (self.name_guest(booking)) }
                     td { (booking.event_type) }
                     td { (signed_in.time(booking.window().starts_at())) }
                     td.number { (signed_in.money_of(&booking.hold)) }
@@ -225,7 +233,12 @@ impl SectionView<'_> {
                 tr {
                     th scope="row" { (signed_in.money(money)) }
                     td { (signed_in.time(listed.created_at)) }
-                    td { a href=(signed_in.stripe_payment(&listed.payment.intent)) { (listed.payment.intent) } }
+                    td {
+                        @match signed_in.stripe_payment(&listed.payment.intent) {
+                            Some(address) => a href=(address) rel="noreferrer" { (listed.payment.intent) },
+                            None => (listed.payment.intent),
+                        }
+                    }
                     td {
                         @match listed.hold {
                             Some(hold) => (self.open_hold(hold)),
@@ -269,7 +282,10 @@ impl SectionView<'_> {
                     }
                     td { (dispute.reason.as_ref().map(ToString::to_string).unwrap_or_default()) }
                     td {
-                        a.button href=(signed_in.stripe_payment(&listed.payment.intent)) { (words.answer) }
+                        @match signed_in.stripe_payment(&listed.payment.intent) {
+                            Some(address) => a.button href=(address) rel="noreferrer" { (words.answer) },
+                            None => (words.simulated),
+                        }
                         @if let Some(hold) = listed.hold { " " (self.open_hold(hold)) }
                     }
                 }
@@ -285,7 +301,7 @@ impl SectionView<'_> {
         let rows = html! {
             @for command in commands {
                 tr {
-                    th scope="row" { (self.describe_command(command)) }
+                    th scope="row" { (describe_command(signed_in, words, command)) }
                     td.number { (command.tries) }
                     td lang="en" { (command.last_error.as_deref().unwrap_or_default()) }
                     td {
@@ -299,15 +315,6 @@ impl SectionView<'_> {
         };
         let headings = [words.command, words.tries, words.error, words.act];
         html! { @if !commands.is_empty() { (table(words.stuck.title, &headings, rows)) } }
-    }
-
-    fn describe_command(&self, command: &Command) -> String {
-        match &command.action {
-            CommandAction::ExpireSession(_) => self.words.expire_session.to_owned(),
-            CommandAction::Refund { money, .. } => {
-                format!("{} {}", self.words.refund, self.signed_in.money(*money))
-            }
-        }
     }
 
     fn count_refusals(&self) -> i64 {
