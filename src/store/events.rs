@@ -31,6 +31,8 @@ pub trait Events {
         hold: Option<HoldId>,
         page: &PageRequest,
     ) -> Result<Page<StoredEvent>, StoreError>;
+    /// Finds an applied event, without its body.
+    async fn find_event(&self, id: &EventId) -> Result<Option<StoredEvent>, StoreError>;
     /// Reads the body of an applied event. `None` if the event is unknown or its body was cleared.
     async fn find_event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError>;
     /// Clears the bodies of at most `limit` events that were applied before `before`; returns how many.
@@ -82,6 +84,10 @@ macro_rules! list_query {
 }
 pub(super) use list_query;
 
+/// Finds the event with id `$1`.
+pub(super) const FIND: &str = "SELECT seq, id, kind, hold_id, applied_at, payload IS NOT NULL AS has_payload
+     FROM stripe_events WHERE id = $1";
+
 /// Finds the body of event `$1`.
 pub(super) const FIND_PAYLOAD: &str =
     "SELECT payload FROM stripe_events WHERE id = $1 AND payload IS NOT NULL";
@@ -118,6 +124,11 @@ macro_rules! insert_event {
 pub(super) use insert_event;
 
 impl EventRow {
+    /// The event, if there is one.
+    pub(super) fn decode_optional(row: Option<Self>) -> Result<Option<StoredEvent>, StoreError> {
+        row.map(Self::decode).transpose()
+    }
+
     fn decode(self) -> Result<StoredEvent, StoreError> {
         Ok(StoredEvent {
             id: EventId::new(self.id),

@@ -8,7 +8,7 @@ use super::unknown_session::is_object_unknown;
 use crate::domain::booking::{Booking, HistoryLine};
 use crate::domain::command::Command;
 use crate::domain::figures::{FigureCounts, LiveHolds, OtherModeWork};
-use crate::domain::ids::{CommandId, HoldId, ResourceId};
+use crate::domain::ids::{CommandId, EventId, HoldId, ResourceId};
 use crate::domain::listing::{
     Attention, CommandFilter, HoldFilter, ListedPayment, Page, PageRequest, PaymentFilter, StoredEvent,
 };
@@ -134,6 +134,14 @@ pub async fn list_events(
     page: &PageRequest,
 ) -> Result<Page<StoredEvent>, WorkflowError> {
     Ok(context.store.list_events(hold, page).await?)
+}
+
+/// Finds an applied event.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn find_event(context: &Context, id: &EventId) -> Result<Option<StoredEvent>, WorkflowError> {
+    Ok(context.store.find_event(id).await?)
 }
 
 /// Runs a checkout in the store and rolls it back: see [`crate::store::Store::dry_run_checkout`].

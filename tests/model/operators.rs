@@ -106,6 +106,10 @@ impl Events for Script {
         unimplemented!()
     }
 
+    async fn find_event(&self, _: &EventId) -> Result<Option<StoredEvent>, StoreError> {
+        unimplemented!()
+    }
+
     async fn find_event_payload(&self, _: &EventId) -> Result<Option<String>, StoreError> {
         unimplemented!()
     }

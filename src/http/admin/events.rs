@@ -97,7 +97,7 @@ pub(in crate::http) async fn list_events(
 
 /// Parses an id that Stripe could have given an event. Other text never reaches the database, which cannot even look
 /// up some of it.
-fn parse_event_id(text: String) -> Option<EventId> {
+pub(in crate::http) fn parse_event_id(text: String) -> Option<EventId> {
     let good = text.len() <= 255 && text.bytes().all(|b| b.is_ascii_graphic());
     good.then(|| EventId::new(text))
 }

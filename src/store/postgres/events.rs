@@ -22,6 +22,16 @@ impl Events for PostgresStore {
         fetch_page!(self, EventRow, events::list_query!(hold, page), page)
     }
 
+    async fn find_event(&self, id: &EventId) -> Result<Option<StoredEvent>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(events::FIND).bind(id.as_str());
+            Ok(EventRow::decode_optional(
+                query.fetch_optional(&self.pool).await?,
+            )?)
+        })
+        .await
+    }
+
     async fn find_event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError> {
         self.retrying(|| async {
             let query = sqlx::query_scalar(events::FIND_PAYLOAD).bind(id.as_str());

@@ -24,6 +24,11 @@ impl Events for SqliteStore {
         EventRow::decode_page(self.read(query.fetch_all(&self.readers)).await?, page)
     }
 
+    async fn find_event(&self, id: &EventId) -> Result<Option<StoredEvent>, StoreError> {
+        let query = sqlx::query_as(events::FIND).bind(id.as_str());
+        EventRow::decode_optional(self.read(query.fetch_optional(&self.readers)).await?)
+    }
+
     async fn find_event_payload(&self, id: &EventId) -> Result<Option<String>, StoreError> {
         let query = sqlx::query_scalar(events::FIND_PAYLOAD).bind(id.as_str());
         self.read(query.fetch_optional(&self.readers)).await

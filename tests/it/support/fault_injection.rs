@@ -266,6 +266,7 @@ implement_store! {
 implement_store! {
     Events:
     list_events(hold: Option<HoldId>, page: &PageRequest) -> Page<StoredEvent>;
+    find_event(id: &EventId) -> Option<StoredEvent>;
     find_event_payload(id: &EventId) -> Option<String>;
     clear_event_payloads(before: DateTime<Utc>, limit: u32) -> u64;
     delete_old_events(before: DateTime<Utc>, limit: u32) -> u64;

@@ -11,7 +11,7 @@ use maud::html;
 use super::named_booking::{self, NamedBooking};
 use super::{act_problem, notices};
 use crate::domain::ids::{EventId, HoldId};
-use crate::http::admin::events::apply_again;
+use crate::http::admin::events::{apply_again, parse_event_id};
 use crate::http::audit_trail::AuditNote;
 use crate::http::console::access::{Act, ConsoleRoutes};
 use crate::http::console::components::{ButtonKind, Confirmation, hidden};
@@ -23,6 +23,7 @@ use crate::http::error::Problem;
 use crate::http::path_id::PathId;
 use crate::http::server::Server;
 use crate::workflow::apply_event::EventOutcome;
+use crate::workflow::queries;
 
 const PATH: &str = "/console/events/{id}/replay";
 /// The hold whose page comes before and after.
@@ -63,13 +64,28 @@ pub(super) fn add_routes(routes: ConsoleRoutes) -> ConsoleRoutes {
         .act(PATH, act(), post(apply))
 }
 
+/// Loads the hold that a page names, if the event is about it: what is shown must be what the event changes.
+///
+/// # Errors
+/// `not_found` if there is no such hold or event, or the event is about something else.
+async fn load_hold_of(server: &Server, event: &str, values: &FormValues) -> Result<NamedBooking, Problem> {
+    let named = NamedBooking::load(server, values.text(HOLD).unwrap_or_default()).await?;
+    let missing = || Problem::not_found("event of this hold");
+    let id = parse_event_id(event.to_owned()).ok_or_else(missing)?;
+    let found = queries::find_event(&server.context, &id).await?;
+    match found.and_then(|event| event.hold) {
+        Some(hold) if hold == named.id() => Ok(named),
+        _ => Err(missing()),
+    }
+}
+
 async fn ask(
     State(server): State<Arc<Server>>,
     PathId(id): PathId,
     signed_in: SignedIn,
     query: QueryValues,
 ) -> Result<Response, Problem> {
-    let named = NamedBooking::load(&server, query.text(HOLD).unwrap_or_default()).await?;
+    let named = load_hold_of(&server, &id, &query).await?;
     let words = signed_in.language.choose(&ENGLISH, &GERMAN);
     let hold = named.id();
     Ok(signed_in.confirm(Confirmation {
@@ -95,7 +111,7 @@ async fn apply(
     Extension(note): Extension<AuditNote>,
     form: FormValues,
 ) -> Result<Response, Problem> {
-    let named = NamedBooking::load(&server, form.text(HOLD).unwrap_or_default()).await?;
+    let named = load_hold_of(&server, &id, &form).await?;
     let applied = apply_again(&server, id, signed_in.holder.to_actor(), &note).await;
     let notice = match applied {
         Ok(EventOutcome::Applied) => &notices::APPLIED,

@@ -56,6 +56,9 @@ async fn payloads_are_cleared_before_ids_oldest_first(database: &TestDatabase) {
     assert_eq!(store.clear_event_payloads(at(2), 10).await.unwrap(), 1);
     assert_eq!((body(1).await, body(2).await), (None, Some("{}".to_owned())));
     assert_eq!(store.clear_event_payloads(at(2), 10).await.unwrap(), 0);
+    let found = store.find_event(&EventId::new("evt_1")).await.unwrap().unwrap();
+    assert_eq!((found.hold, found.has_payload), (Some(last.hold), false));
+    assert!(store.find_event(&EventId::new("evt_9")).await.unwrap().is_none());
     let kept = store.list_events(None, &page(10, None)).await.unwrap().entries;
     assert_eq!(kept.iter().filter(|event| event.has_payload).count(), 1);
 
