@@ -17,7 +17,7 @@ const MOST_EVENTS: i64 = 500;
 /// An event of a hold, with its delivery to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldEvent {
-    /// The number of the event among those of its hold.
+    /// The number of the event among those of its hold; `None` until it has its place in the stream.
     pub sequence: Option<i64>,
     /// The type of the event.
     pub kind: EventOutKind,
@@ -57,17 +57,21 @@ pub trait HoldDeliveries {
     ) -> Result<u64, StoreError>;
 }
 
-/// Lists the events of hold `$1` with their deliveries, at most `$2` rows.
-pub(super) const LIST: &str =
-    "SELECT e.sequence, e.kind, e.created_at, d.endpoint_id, d.state, d.attempts, d.last_status, d.last_fault
-     FROM events_out e LEFT JOIN event_deliveries d ON d.position = e.position
-     WHERE e.hold_id = $1 AND e.position IS NOT NULL
-     ORDER BY e.sequence DESC, d.endpoint_id LIMIT $2";
+/// Selects what is listed of the events of hold `$1` that have a place, with their deliveries.
+macro_rules! numbered_of_hold {
+    () => {
+        "SELECT e.seq, e.sequence, e.kind, e.created_at,
+             d.endpoint_id, d.state, d.attempts, d.last_status, d.last_fault
+         FROM events_out e LEFT JOIN event_deliveries d ON d.position = e.position
+         WHERE e.hold_id = $1 AND e.position IS NOT NULL"
+    };
+}
+pub(super) use numbered_of_hold;
 
-/// Builds the statement that lists the events of a hold.
+/// Builds the engine's statement that lists the events of a hold.
 macro_rules! list_hold_events {
-    ($hold:expr) => {
-        sqlx::query_as($crate::store::hold_deliveries::LIST)
+    ($list:expr, $hold:expr) => {
+        sqlx::query_as($list)
             .bind($crate::store::columns::DbUuid($hold.0))
             .bind($crate::store::hold_deliveries::most_events())
     };

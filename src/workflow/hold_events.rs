@@ -6,15 +6,12 @@ use super::stream_events::number_events;
 use crate::domain::ids::{EndpointId, HoldId};
 pub use crate::store::hold_deliveries::{HoldDelivery, HoldEvent};
 
-/// Lists the events of a hold with their deliveries, the newest event first.
+/// Lists the events of a hold with their deliveries, the newest event first. Reading numbers no events: one that is not numbered
+/// yet has no sequence and no delivery.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn list_hold_events(context: &Context, hold: HoldId) -> Result<Vec<HoldEvent>, WorkflowError> {
-    // A page must be readable while the database takes no writes. Then the latest events may be missing.
-    if let Err(error) = number_events(context).await {
-        tracing::warn!(%error, "events out were not numbered for a list");
-    }
     Ok(context.store.list_hold_events(hold).await?)
 }
 
@@ -30,6 +27,8 @@ pub async fn resend_hold_events(
     if context.store.find_endpoint(endpoint).await?.is_none() {
         return Ok(None);
     }
+    // An event without its place in the stream is sent by nobody yet.
+    number_events(context).await?;
     let now = context.now();
     Ok(Some(context.store.resend_hold_events(endpoint, hold, now).await?))
 }

@@ -11,6 +11,17 @@ use crate::domain::ids::{EndpointId, HoldId};
 use crate::store::StoreError;
 use crate::store::hold_deliveries::{self, HoldDeliveries, HoldEvent, HoldEventRow};
 
+/// Lists the events of hold `$1` with their deliveries, at most `$2` rows. Those without a place have an index of their own.
+const LIST: &str = concat!(
+    "SELECT * FROM (",
+    hold_deliveries::numbered_of_hold!(),
+    " UNION ALL
+         SELECT seq, NULL, kind, created_at, NULL, NULL, NULL, NULL, NULL
+         FROM events_out WHERE hold_id = $1 AND position IS NULL
+     ) AS of_hold
+     ORDER BY sequence DESC NULLS FIRST, seq DESC, endpoint_id LIMIT $2"
+);
+
 /// Queues the events of hold `$2` for endpoint `$1` again.
 const RESEND: &str = hold_deliveries::resend_of_hold!(takes_kind!());
 
@@ -18,7 +29,7 @@ const RESEND: &str = hold_deliveries::resend_of_hold!(takes_kind!());
 impl HoldDeliveries for PostgresStore {
     async fn list_hold_events(&self, hold: HoldId) -> Result<Vec<HoldEvent>, StoreError> {
         self.retrying(|| async {
-            let query = hold_deliveries::list_hold_events!(hold);
+            let query = hold_deliveries::list_hold_events!(LIST, hold);
             Ok(HoldEventRow::decode_all(query.fetch_all(&self.pool).await?)?)
         })
         .await

@@ -11,13 +11,19 @@ use crate::domain::ids::{EndpointId, HoldId};
 use crate::store::StoreError;
 use crate::store::hold_deliveries::{self, HoldDeliveries, HoldEvent, HoldEventRow};
 
+/// Lists the events of hold `$1` with their deliveries, at most `$2` rows. Here every event has its place at once.
+pub(super) const LIST: &str = concat!(
+    hold_deliveries::numbered_of_hold!(),
+    " ORDER BY e.sequence DESC, d.endpoint_id LIMIT $2"
+);
+
 /// Queues the events of hold `$2` for endpoint `$1` again.
 pub(super) const RESEND: &str = hold_deliveries::resend_of_hold!(takes_kind!());
 
 #[async_trait]
 impl HoldDeliveries for SqliteStore {
     async fn list_hold_events(&self, hold: HoldId) -> Result<Vec<HoldEvent>, StoreError> {
-        let query = hold_deliveries::list_hold_events!(hold);
+        let query = hold_deliveries::list_hold_events!(LIST, hold);
         HoldEventRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
     }
 

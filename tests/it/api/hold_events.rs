@@ -79,6 +79,14 @@ on_both_engines! {
         assert_eq!(receiver.labels(), ["hold.placed 1", "hold.placed 1", "hold.confirmed 2"]);
     }
 
+    async fn reading_the_events_writes_nothing(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.sold("call", SLOT).await;
+        let before = app.context.store.read_stream_end().await.unwrap();
+        assert_eq!(list(&app, &hold).await, [("hold.confirmed", None, None), ("hold.placed", None, None)]);
+        assert_eq!(app.context.store.read_stream_end().await.unwrap(), before);
+    }
+
     async fn event_without_endpoint_has_no_delivery(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;

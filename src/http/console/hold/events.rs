@@ -11,6 +11,7 @@ use crate::http::console::components::table;
 use crate::http::console::language::Language;
 use crate::http::console::signed_in::SignedIn;
 use crate::http::console::states::{Tone, badge};
+use crate::http::scopes::scope_of;
 use crate::workflow::hold_events::{HoldDelivery, HoldEvent};
 
 struct EventWords {
@@ -18,6 +19,8 @@ struct EventWords {
     sent_caption: &'static str,
     sent_columns: [&'static str; 5],
     nobody: &'static str,
+    not_sent: &'static str,
+    an_endpoint: &'static str,
     nothing_sent: &'static str,
     stripe: &'static str,
     stripe_caption: &'static str,
@@ -34,6 +37,8 @@ static ENGLISH: EventWords = EventWords {
     sent_caption: "Events out and their deliveries, the latest first",
     sent_columns: ["When", "Event", "Number", "Endpoint", "Delivery"],
     nobody: "no endpoint",
+    not_sent: "not sent yet",
+    an_endpoint: "an endpoint",
     nothing_sent: "No event is kept. Events are kept for 30 days.",
     stripe: "At Stripe",
     stripe_caption: "What Stripe reported, the latest first",
@@ -50,6 +55,8 @@ static GERMAN: EventWords = EventWords {
     sent_caption: "Ereignisse und ihre Zustellungen, das Neueste zuerst",
     sent_columns: ["Wann", "Ereignis", "Nummer", "Endpunkt", "Zustellung"],
     nobody: "kein Endpunkt",
+    not_sent: "noch nicht gesendet",
+    an_endpoint: "ein Endpunkt",
     nothing_sent: "Es ist kein Ereignis aufbewahrt. Ereignisse werden 30 Tage aufbewahrt.",
     stripe: "Bei Stripe",
     stripe_caption: "Was Stripe gemeldet hat, das Neueste zuerst",
@@ -61,9 +68,10 @@ static GERMAN: EventWords = EventWords {
     log_id: "Name im Log",
 };
 
-/// Shows the events that went to endpoints.
+/// Shows the events that went to endpoints. Who may not see the endpoints sees neither their names nor what they answered.
 pub(super) fn show_sent(signed_in: &SignedIn, events: &[HoldEvent]) -> Markup {
     let words = signed_in.language.choose(&ENGLISH, &GERMAN);
+    let may_see = signed_in.may(scope_of("GET", "/v1/admin/webhook-endpoints"));
     html! {
         section {
             h2 #sent { (words.sent) }
@@ -78,9 +86,10 @@ pub(super) fn show_sent(signed_in: &SignedIn, events: &[HoldEvent]) -> Markup {
                             td.number { @if let Some(sequence) = event.sequence { (sequence) } @else { "–" } }
                             @match &event.delivery {
                                 Some(delivery) => {
-                                    td { (delivery.endpoint) }
-                                    td { (show_delivery(delivery, signed_in.language)) }
+                                    td { @if may_see { (delivery.endpoint) } @else { (words.an_endpoint) } }
+                                    td { (show_delivery(delivery, may_see, signed_in.language)) }
                                 }
+                                None if event.sequence.is_none() => { td { "–" } td { (words.not_sent) } }
                                 None => { td { (words.nobody) } td { "–" } }
                             }
                         }
@@ -91,7 +100,7 @@ pub(super) fn show_sent(signed_in: &SignedIn, events: &[HoldEvent]) -> Markup {
     }
 }
 
-fn show_delivery(delivery: &HoldDelivery, language: Language) -> Markup {
+fn show_delivery(delivery: &HoldDelivery, may_see: bool, language: Language) -> Markup {
     let (tone, english, german) = match delivery.state {
         DeliveryState::Done => (Tone::Good, "delivered", "zugestellt"),
         DeliveryState::Failed => (Tone::Bad, "failed", "fehlgeschlagen"),
@@ -100,7 +109,7 @@ fn show_delivery(delivery: &HoldDelivery, language: Language) -> Markup {
     };
     html! {
         (badge(tone, language.choose(english, german)))
-        @if delivery.state != DeliveryState::Done {
+        @if may_see && delivery.state != DeliveryState::Done {
             @if let Some(fault) = &delivery.last_fault { " " span lang="en" { (fault) } }
         }
     }

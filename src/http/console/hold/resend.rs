@@ -46,7 +46,7 @@ static ENGLISH: ResendWords = ResendWords {
     endpoint: "Endpoint",
     disabled: "disabled: it gets them once it is enabled",
     button: "Send the events again",
-    none: "There is no endpoint. A key with the scope admin can add one.",
+    none: "There is no endpoint yet.",
     back: "Show the hold",
 };
 
@@ -56,13 +56,14 @@ static GERMAN: ResendWords = ResendWords {
     endpoint: "Endpunkt",
     disabled: "ausgeschaltet: er bekommt sie, sobald er eingeschaltet ist",
     button: "Ereignisse wieder senden",
-    none: "Es gibt keinen Endpunkt. Ein Schlüssel mit dem Bereich admin kann einen anlegen.",
+    none: "Es gibt noch keinen Endpunkt.",
     back: "Reservierung ansehen",
 };
 
-/// Returns the act, which has no operators' route. It changes nothing of the hold and repeats what was said, as the retry of a command does.
+/// Returns the act, which has no operators' route. It needs the scope that the replay to an endpoint and the list of endpoints
+/// need.
 pub(super) fn act() -> Act {
-    Act::new("resendHoldEvents", Scope::Operate)
+    Act::new("resendHoldEvents", Scope::Admin)
 }
 
 pub(super) fn add_routes(routes: ConsoleRoutes) -> ConsoleRoutes {

@@ -196,7 +196,7 @@ const ABOUT_EVENTS: [&str; 19] = [
     crate::store::deliveries::FINISH,
     crate::store::deliveries::LIST_DELIVERIES,
     crate::store::deliveries::LIST_RANGE,
-    crate::store::hold_deliveries::LIST,
+    hold_deliveries::LIST,
     crate::store::hold_deliveries::RESUME,
     hold_deliveries::RESEND,
     crate::store::endpoints::LIST_WITH_WORK,
