@@ -192,7 +192,7 @@ fn show_guest(signed_in: &SignedIn, named: &NamedBooking, words: &BookingWords) 
             dt { (words.email) }
             dd {
                 @if guest.email.is_empty() { (words.erased) }
-                @else { a href={ "mailto:" (guest.email) } { (guest.email) } }
+                @else { a href=(write_mailto(&guest.email)) { (guest.email) } }
             }
             dt { (words.cancel_until) } dd { (show_cancel_right(signed_in, booking, words)) }
             dt { (words.move_until) }
@@ -201,6 +201,18 @@ fn show_guest(signed_in: &SignedIn, named: &NamedBooking, words: &BookingWords) 
         @if !guest.email.is_empty() {
             p { a href={ "/console/search?q=" (search) } { (words.all_of_guest) } }
         }
+    }
+}
+
+/// Writes the address of a new message to a guest. A guest's own address must not add recipients or a text to it (RFC 6068).
+fn write_mailto(email: &str) -> String {
+    let encode = |part: &str| {
+        let encoded: String = url::form_urlencoded::byte_serialize(part.as_bytes()).collect();
+        encoded.replace('+', "%20")
+    };
+    match email.rsplit_once('@') {
+        Some((local, domain)) => format!("mailto:{}@{}", encode(local), encode(domain)),
+        None => format!("mailto:{}", encode(email)),
     }
 }
 
@@ -233,6 +245,31 @@ fn show_segment(signed_in: &SignedIn, named: &NamedBooking, segment: &Segment) -
             th scope="row" { (named.resource_name(&segment.resource)) }
             td { (signed_in.time(segment.window.starts_at())) }
             td { (signed_in.time(segment.window.ends_at())) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_of_a_guest_adds_nothing_to_a_message() {
+        for (email, mailto) in [
+            ("ada@example.com", "mailto:ada@example.com"),
+            ("a+b@example.com", "mailto:a%2Bb@example.com"),
+            (
+                "a?bcc=x%40evil.example&body=hi@example.com",
+                "mailto:a%3Fbcc%3Dx%2540evil.example%26body%3Dhi@example.com",
+            ),
+            (
+                "\"a b\"@example.com?cc=c",
+                "mailto:%22a%20b%22@example.com%3Fcc%3Dc",
+            ),
+            ("a,b@c@example.com", "mailto:a%2Cb%40c@example.com"),
+            ("ada", "mailto:ada"),
+        ] {
+            assert_eq!(write_mailto(email), mailto);
         }
     }
 }
