@@ -39,6 +39,9 @@ pub(super) fn show_with_advice(
         div.problem role="alert" {
             p { (advice) }
             p lang="en" { (problem.detail()) }
+            @for error in problem.errors() {
+                p lang="en" { strong { (error.field) } " " (error.detail) }
+            }
         }
         div.buttons {
             @if let Some((page, english, german)) = next {

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use maud::html;
+use maud::{Markup, html};
 use serde_json::json;
 
 use super::named_booking::{NamedBooking, path_of};
@@ -15,7 +15,8 @@ use crate::domain::booking::{Booking, normalize_email};
 use crate::domain::listing::{HoldFilter, HoldKey, PageRequest};
 use crate::http::audit_trail::AuditNote;
 use crate::http::console::access::{Act, ConsoleRoutes};
-use crate::http::console::components::{ButtonKind, Confirmation};
+use crate::http::console::components::{ButtonKind, Confirmation, hidden};
+use crate::http::console::form_values::FormValues;
 use crate::http::console::language::Language;
 use crate::http::console::navigation::MenuPage;
 use crate::http::console::notice::redirect_with_notice;
@@ -27,6 +28,7 @@ use crate::http::server::Server;
 use crate::workflow::queries;
 
 const PATH: &str = "/console/holds/{id}/erase";
+const ADDRESS: &str = "address";
 /// How many holds of a guest are counted before the act.
 const MOST_COUNTED: u32 = 200;
 
@@ -37,6 +39,7 @@ struct EraseWords {
     unpaid: &'static str,
     button: &'static str,
     refused: &'static str,
+    failed: &'static str,
 }
 
 static ENGLISH: EraseWords = EraseWords {
@@ -45,7 +48,8 @@ static ENGLISH: EraseWords = EraseWords {
     stays: "What was booked and paid stays, without a name. Stripe keeps its own data: erase the guest there too.",
     unpaid: "The guest must have no unpaid hold: Stripe needs the address for it.",
     button: "Erase the guest",
-    refused: "Nothing was erased: the guest has an unpaid hold, or a checkout that has not ended. Release it, or wait until it has ended, then erase the guest.",
+    refused: "The guest is not erased: there is an unpaid hold, or a checkout that has not ended. Release it, or wait until it has ended, then erase the guest.",
+    failed: "The guest is not erased from all holds yet. Send the form again: what is left follows.",
 };
 
 static GERMAN: EraseWords = EraseWords {
@@ -54,7 +58,8 @@ static GERMAN: EraseWords = EraseWords {
     stays: "Was gebucht und bezahlt wurde, bleibt ohne Namen. Stripe behält eigene Daten: löschen Sie den Gast auch dort.",
     unpaid: "Der Gast darf keine unbezahlte Reservierung haben: Stripe braucht dafür die Adresse.",
     button: "Gast löschen",
-    refused: "Es wurde nichts gelöscht: der Gast hat eine unbezahlte Reservierung oder einen Checkout, der noch läuft. Geben Sie sie frei, oder warten Sie, bis er beendet ist, und löschen Sie den Gast dann.",
+    refused: "Der Gast ist nicht gelöscht: es gibt eine unbezahlte Reservierung oder einen Checkout, der noch läuft. Geben Sie sie frei, oder warten Sie, bis er beendet ist, und löschen Sie den Gast dann.",
+    failed: "Der Gast ist noch nicht aus allen Reservierungen gelöscht. Senden Sie das Formular noch einmal: der Rest folgt.",
 };
 
 /// Returns the act, as the audit trail names it.
@@ -83,13 +88,21 @@ async fn ask(
     if !is_possible(&named.booking) {
         return Ok(Redirect::to(&path).into_response());
     }
-    let words = signed_in.language.choose(&ENGLISH, &GERMAN);
     let count = count_holds(&server, signed_in.language, &named.booking).await?;
-    Ok(signed_in.confirm(Confirmation {
+    let email = &named.booking.guest.email;
+    let whom = html! { p { strong { (email) } ": " (count) } };
+    Ok(show_question(&signed_in, &named, email, whom))
+}
+
+/// Asks once. The form carries the address: a part of the holds may be erased already, this one among them.
+fn show_question(signed_in: &SignedIn, named: &NamedBooking, email: &str, first: Markup) -> Response {
+    let words = signed_in.language.choose(&ENGLISH, &GERMAN);
+    let path = path_of(named.id());
+    signed_in.confirm(Confirmation {
         page: MenuPage::Search,
         title: words.title,
         explanation: html! {
-            p { strong { (named.booking.guest.email) } ": " (count) }
+            (first)
             p { (words.what) }
             p { (words.stays) }
             p { (words.unpaid) }
@@ -97,9 +110,9 @@ async fn ask(
         button: words.button,
         kind: ButtonKind::Danger,
         action: &format!("{path}/erase"),
-        fields: html! {},
+        fields: hidden(ADDRESS, email),
         back: &path,
-    }))
+    })
 }
 
 /// Says how many holds the guest has.
@@ -128,20 +141,34 @@ async fn erase(
     PathId(id): PathId,
     signed_in: SignedIn,
     Extension(note): Extension<AuditNote>,
+    form: FormValues,
 ) -> Result<Response, Problem> {
     let named = NamedBooking::load(&server, &id).await?;
-    let (path, words) = (path_of(named.id()), signed_in.language.choose(&ENGLISH, &GERMAN));
-    // A form that is sent twice finds nobody to erase.
-    if is_possible(&named.booking) {
-        let erased = match hold_acts::erase_guest(&server, &named.booking.guest.email).await {
-            Ok(erased) => erased,
-            Err(problem) if problem.code() == ProblemCode::Conflict => {
-                let shown = act_problem::show_with_advice(&signed_in, &named, &problem, words.refused);
-                return Ok(shown);
-            }
-            Err(problem) => return Ok(act_problem::show(&signed_in, &named, &problem)),
-        };
-        note.set_after(json!({"holds": erased.holds, "events": erased.events}));
+    let words = signed_in.language.choose(&ENGLISH, &GERMAN);
+    let email = form.text(ADDRESS).unwrap_or_default();
+    let own = named.booking.guest.normalized_email();
+    if email.is_empty() || (is_possible(&named.booking) && own != normalize_email(email)) {
+        return Ok(act_problem::show(&signed_in, &named, &Problem::hold_changed()));
     }
-    Ok(redirect_with_notice(&path, &notices::ERASED))
+    // The hold may be erased while others of its guest are not: an erasure that failed goes on where it stopped.
+    let erased = match hold_acts::erase_guest(&server, email).await {
+        Ok(erased) => erased,
+        Err(problem) if problem.code() == ProblemCode::Conflict => {
+            let shown = act_problem::show_with_advice(&signed_in, &named, &problem, words.refused);
+            return Ok(shown);
+        }
+        Err(problem) => {
+            let failed = html! { div.problem role="alert" { p { (words.failed) } p lang="en" { (problem.detail()) } } };
+            let mut asked = show_question(&signed_in, &named, email, failed);
+            *asked.status_mut() = problem.status();
+            return Ok(asked);
+        }
+    };
+    note.set_after(json!({"holds": erased.holds, "events": erased.events}));
+    let notice = if erased.holds == 0 {
+        &notices::NOTHING_TO_ERASE
+    } else {
+        &notices::ERASED
+    };
+    Ok(redirect_with_notice(&path_of(named.id()), notice))
 }

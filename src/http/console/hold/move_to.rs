@@ -14,6 +14,7 @@ use super::{act_problem, notices};
 use crate::domain::access_key::Scope;
 use crate::domain::availability::{Slot, SlotStatus};
 use crate::domain::catalogue::EventType;
+use crate::domain::hold::Status;
 use crate::domain::ids::ResourceId;
 use crate::domain::time::Window;
 use crate::http::audit_trail::AuditNote;
@@ -27,7 +28,7 @@ use crate::http::error::{Problem, ProblemCode};
 use crate::http::hold_acts;
 use crate::http::path_id::PathId;
 use crate::http::server::Server;
-use crate::workflow::move_hold::{self, MoveRequest};
+use crate::workflow::move_hold::{self, MoveError, MoveRequest};
 use crate::workflow::move_slots::list_move_slots;
 
 mod words;
@@ -69,7 +70,10 @@ async fn choose(
     if !is_possible(&named) {
         return Ok(act_problem::show(&signed_in, &named, &not_movable()));
     }
-    let resource = parse_resource(&named, &query);
+    let resource = match find_resource(&named, &query) {
+        Ok(resource) => resource,
+        Err(problem) => return Ok(act_problem::show(&signed_in, &named, &problem)),
+    };
     let from = find_first_day(&signed_in, &named, &query);
     let week = find_week(&server, from).ok_or_else(|| Problem::not_found("day"))?;
     let listed = list_move_slots(&server.context, &named.booking, week, resource.clone()).await;
@@ -98,10 +102,30 @@ fn not_movable() -> Problem {
 }
 
 /// Reads the resource that is to serve; `None` leaves the choice to the placing.
-fn parse_resource(named: &NamedBooking, values: &FormValues) -> Option<ResourceId> {
-    let resource = ResourceId::parse(values.text(RESOURCE)?).ok()?;
-    let event_type = named.event_type.as_ref()?;
-    event_type.is_served_by(&resource).then_some(resource)
+///
+/// # Errors
+/// `invalid` if the text is no id: it must not leave the choice to the placing.
+fn parse_resource(values: &FormValues) -> Result<Option<ResourceId>, Problem> {
+    let parse = |text| ResourceId::parse(text).map_err(|_| MoveError::UnknownResource.into());
+    values.text(RESOURCE).map(parse).transpose()
+}
+
+/// Reads the resource that is to serve, and checks that it can, as the move does.
+///
+/// # Errors
+/// `invalid` if the event type has no such resource.
+fn find_resource(named: &NamedBooking, values: &FormValues) -> Result<Option<ResourceId>, Problem> {
+    let resource = parse_resource(values)?;
+    let serves = |id: &ResourceId| {
+        named
+            .event_type
+            .iter()
+            .any(|event_type| event_type.is_served_by(id))
+    };
+    if resource.as_ref().is_some_and(|id| !serves(id)) {
+        return Err(MoveError::UnknownResource.into());
+    }
+    Ok(resource)
 }
 
 /// Returns the first day to show: the one that was asked for, else that of the booking, but none that has passed.
@@ -255,7 +279,10 @@ async fn ask(
         return Ok(act_problem::show(&signed_in, &named, &not_movable()));
     }
     let words = signed_in.language.choose(&ENGLISH, &GERMAN);
-    let resource = parse_resource(&named, &query);
+    let resource = match find_resource(&named, &query) {
+        Ok(resource) => resource,
+        Err(problem) => return Ok(act_problem::show(&signed_in, &named, &problem)),
+    };
     let path = path_of(named.id());
     Ok(signed_in.confirm(Confirmation {
         page: MenuPage::Search,
@@ -268,7 +295,7 @@ async fn ask(
                 dt { (words.resource) }
                 dd { (resource.as_ref().map_or(words.any_resource, |id| named.resource_name(id))) }
             }
-            p { (words.price_stays) }
+            p { (if is_paid(&named) { words.price_stays } else { words.price_stays_unpaid }) }
             p { (words.tell_guest) }
         },
         button: words.button,
@@ -295,19 +322,30 @@ async fn move_to(
     let request = MoveRequest {
         hold: named.id(),
         starts_at: parse_start(&form)?,
-        resource: parse_resource(&named, &form),
+        // The move itself refuses one that cannot serve, also if the catalogue has changed since the page that asked.
+        resource: parse_resource(&form)?,
         actor: signed_in.holder.to_actor(),
         // A form without the version was not made by the page that asks: no version is the one that it saw.
         seen: Some(seen.unwrap_or_default()),
     };
     let path = path_of(named.id());
+    let notice = if is_paid(&named) {
+        &notices::MOVED
+    } else {
+        &notices::MOVED_UNPAID
+    };
     if is_done(&named, &request) {
-        return Ok(redirect_with_notice(&path, &notices::MOVED));
+        return Ok(redirect_with_notice(&path, notice));
     }
     Ok(match hold_acts::move_to(&server, request, Some(&note)).await {
-        Ok(_) => redirect_with_notice(&path, &notices::MOVED),
+        Ok(_) => redirect_with_notice(&path, notice),
         Err(problem) => act_problem::show(&signed_in, &named, &problem),
     })
+}
+
+/// Tells whether the guest has paid: an unpaid hold keeps its price and is still to be paid.
+fn is_paid(named: &NamedBooking) -> bool {
+    named.booking.hold.status == Status::Confirmed
 }
 
 /// Tells whether the form was carried out before: then it was sent twice, and the hold has moved since the page that asked.
@@ -316,5 +354,5 @@ fn is_done(named: &NamedBooking, request: &MoveRequest) -> bool {
     let has_moved = request.seen.is_some_and(|seen| seen < booking.version);
     let is_there = booking.window().starts_at() == request.starts_at;
     let is_served = request.resource.is_none() || request.resource == booking.requested_resource;
-    has_moved && is_there && is_served
+    has_moved && is_there && is_served && move_hold::is_movable(booking)
 }

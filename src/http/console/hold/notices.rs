@@ -36,6 +36,11 @@ pub(super) const MOVED: Notice = notice(
     "The booking is moved. The guest pays nothing again.",
     "Die Buchung ist verschoben. Der Gast zahlt nicht noch einmal.",
 );
+pub(super) const MOVED_UNPAID: Notice = notice(
+    "moved-unpaid",
+    "The hold is moved. The price stays the same, and the guest still has to pay it.",
+    "Die Reservierung ist verschoben. Der Preis bleibt gleich, der Gast muss ihn noch bezahlen.",
+);
 pub(super) const ASKED: Notice = notice(
     "asked",
     "Stripe was asked, and what it said is applied. The history says what changed.",
@@ -66,18 +71,25 @@ pub(super) const ERASED: Notice = notice(
     "The guest is erased from all holds and from the stored events of Stripe.",
     "Der Gast ist aus allen Reservierungen und aus den gespeicherten Ereignissen von Stripe gelöscht.",
 );
+pub(super) const NOTHING_TO_ERASE: Notice = notice(
+    "nothing-erased",
+    "There is nothing left to erase: no hold names this guest.",
+    "Es gibt nichts mehr zu löschen: keine Reservierung nennt diesen Gast.",
+);
 
 /// Every notice of the page.
-pub(super) static ALL: [Notice; 11] = [
+pub(super) static ALL: [Notice; 13] = [
     RELEASED,
     CANCELLED,
     REFUNDED,
     SETTLED,
     MOVED,
+    MOVED_UNPAID,
     ASKED,
     RESENT,
     NOTHING_TO_RESEND,
     APPLIED,
     NOTHING_TO_APPLY,
     ERASED,
+    NOTHING_TO_ERASE,
 ];

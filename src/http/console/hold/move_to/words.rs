@@ -17,6 +17,7 @@ pub(super) struct MoveWords {
     pub(super) now_at: &'static str,
     pub(super) then_at: &'static str,
     pub(super) price_stays: &'static str,
+    pub(super) price_stays_unpaid: &'static str,
     pub(super) tell_guest: &'static str,
     pub(super) button: &'static str,
 }
@@ -37,6 +38,7 @@ pub(super) static ENGLISH: MoveWords = MoveWords {
     now_at: "Now",
     then_at: "Then",
     price_stays: "The guest pays nothing again, and gets the rights to cancel and move of the new start. If the new slot is taken meanwhile, nothing changes.",
+    price_stays_unpaid: "The price stays the same, and the guest still has to pay it. The rights to cancel and move are those of the new start. If the new slot is taken meanwhile, nothing changes.",
     tell_guest: "Holdfast does not write to the guest. Your systems get the event hold.moved.",
     button: "Move the booking",
 };
@@ -57,6 +59,7 @@ pub(super) static GERMAN: MoveWords = MoveWords {
     now_at: "Jetzt",
     then_at: "Danach",
     price_stays: "Der Gast zahlt nicht noch einmal und bekommt die Rechte zum Stornieren und Verschieben des neuen Beginns. Ist der neue Termin inzwischen vergeben, ändert sich nichts.",
+    price_stays_unpaid: "Der Preis bleibt gleich, der Gast muss ihn noch bezahlen. Die Rechte zum Stornieren und Verschieben sind die des neuen Beginns. Ist der neue Termin inzwischen vergeben, ändert sich nichts.",
     tell_guest: "Holdfast schreibt dem Gast nicht. Ihre Systeme bekommen das Ereignis hold.moved.",
     button: "Buchung verschieben",
 };
