@@ -40,6 +40,7 @@ mod recorded_reads;
 mod recover_attempts;
 pub mod refresh_hold;
 mod refund_order;
+pub mod release_as_seen;
 pub mod release_hold;
 pub mod replay_event;
 mod retention;

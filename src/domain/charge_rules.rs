@@ -88,6 +88,17 @@ impl fmt::Display for ChargeFault {
     }
 }
 
+impl Currency {
+    /// Returns the smallest step of amounts that Stripe moves in this currency, in the minor unit.
+    pub fn charge_step(self) -> i64 {
+        match self.code() {
+            code if WHOLE_UNITS.contains(&code) => 100,
+            code if THREE_DECIMALS.contains(&code) => 10,
+            _ => 1,
+        }
+    }
+}
+
 impl Money {
     /// Checks that Stripe charges this amount, as far as its published tables tell.
     ///
@@ -95,11 +106,7 @@ impl Money {
     /// [`ChargeFault`] if Stripe refuses the amount.
     pub fn check_charge(self) -> Result<(), ChargeFault> {
         let currency = self.currency;
-        let step = match currency.code() {
-            code if WHOLE_UNITS.contains(&code) => 100,
-            code if THREE_DECIMALS.contains(&code) => 10,
-            _ => 1,
-        };
+        let step = currency.charge_step();
         if self.amount % step != 0 {
             return Err(ChargeFault::Fraction { step, currency });
         }

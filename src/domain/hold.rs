@@ -24,7 +24,9 @@ pub use fact::{Fact, FailureCode};
 pub use history_detail::HistoryDetail;
 pub use money_preview::MoneyPreview;
 pub use release_unknown::release_unknown;
-pub use return_money::{ReturnWay, TooMuchToReturn, find_most_returnable, return_money};
+pub use return_money::{
+    ReturnFault, ReturnWay, TooMuchToReturn, check_return_step, find_most_returnable, return_money,
+};
 pub use state::{CancelReason, Hold, ReleaseReason, ReleaseRequester, Status};
 pub use transition::{Decision, HoldPolicy, Transition};
 pub use transition_reason::{ReturnedMoney, TransitionReason};

@@ -22,8 +22,9 @@ impl Currency {
 
 impl Money {
     /// Reads an amount as people write it without its currency, such as `50`, `50.00` or `50,5`. `None` if it is anything else:
-    /// separators of thousands can be mistaken for decimals.
-    pub fn parse_decimal(text: &str, currency: Currency) -> Option<Self> {
+    /// separators of thousands can be mistaken for decimals. With three decimals only `sign`, that of the reader's language, begins
+    /// them: `1,250` is a thousand and more to one reader, and little more than one to another.
+    pub fn parse_decimal(text: &str, currency: Currency, sign: char) -> Option<Self> {
         let (whole, part) = text.trim().split_once(['.', ',']).unwrap_or((text.trim(), ""));
         let decimals = usize::try_from(currency.decimals()).ok()?;
         let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -32,6 +33,9 @@ impl Money {
             return None;
         }
         if has_part && part.is_empty() {
+            return None;
+        }
+        if has_part && decimals == 3 && !text.contains(sign) {
             return None;
         }
         let amount = format!("{whole}{part:0<decimals$}").parse().ok()?;
@@ -79,8 +83,24 @@ mod tests {
             ("99999999999999999999", "eur", None),
         ] {
             let currency = Currency::parse(code).unwrap();
-            let read = Money::parse_decimal(text, currency);
+            let read = Money::parse_decimal(text, currency, '.');
             assert_eq!(read.map(|money| money.amount), amount, "{text} {code}");
+        }
+    }
+
+    #[test]
+    fn three_decimals_follow_the_sign_of_the_language() {
+        let kwd = Currency::parse("kwd").unwrap();
+        for (text, sign, amount) in [
+            ("1.250", '.', Some(1250)),
+            ("1,250", '.', None),
+            ("1,2", '.', None),
+            ("1,250", ',', Some(1250)),
+            ("1.250", ',', None),
+            ("1250", ',', Some(1_250_000)),
+        ] {
+            let read = Money::parse_decimal(text, kwd, sign);
+            assert_eq!(read.map(|money| money.amount), amount, "{text} {sign}");
         }
     }
 

@@ -7,14 +7,33 @@ use super::hold_state::HoldState;
 use super::holds::require_released;
 use super::server::Server;
 use crate::domain::booking::{Actor, Booking};
-use crate::domain::hold::{CancelError, ReleaseRequester};
+use crate::domain::hold::{CancelError, Refund, ReleaseRequester};
 use crate::domain::ids::HoldId;
-use crate::workflow::cancel_hold::{self, CancelOutcome, Cancellation};
+use crate::workflow::cancel_hold::{self, CancelOutcome, Cancellation, SeenHold};
 use crate::workflow::guest_data::{self, ErasedGuest};
 use crate::workflow::move_hold::{self, MoveRequest};
+use crate::workflow::release_as_seen::{SeenRelease, SeenReleaseOutcome, release_as_seen_in_task};
 use crate::workflow::release_hold::{self, ReleaseOutcome};
 use crate::workflow::return_money::{ReturnRequest, return_money_in_task};
 use crate::workflow::{queries, refresh_hold};
+
+/// What came of an act on a hold that the operator saw before.
+pub(super) enum SeenAct {
+    /// It is done, now or by the same form before.
+    Done,
+    /// Something else ended the hold before, so nothing was done.
+    AlreadyOver,
+}
+
+impl SeenAct {
+    /// Returns the problem of an act that something else came before.
+    pub(super) fn already_over() -> Problem {
+        Problem::new(
+            ProblemCode::Conflict,
+            "the hold had ended before: nothing was done",
+        )
+    }
+}
 
 async fn note_state_before(server: &Server, id: HoldId, note: &AuditNote) -> Result<(), Problem> {
     let before = queries::find_hold(&server.context, id).await?;
@@ -50,30 +69,74 @@ pub(super) async fn release(
     }
 }
 
-/// Cancels a confirmed hold, in the version that the operator has `seen` or else in any.
+/// Releases an unpaid hold as the operator has seen it.
 ///
 /// # Errors
-/// `not_cancellable`, `conflict` if the hold has another version, `invalid` if less can go back.
+/// `already_paid` if the hold is paid or being paid, `conflict` if it has changed.
+pub(super) async fn release_as_seen(
+    server: &Server,
+    order: SeenRelease,
+    note: &AuditNote,
+) -> Result<SeenAct, Problem> {
+    note_state_before(server, order.hold, note).await?;
+    let without_stripe = order.without_stripe;
+    match release_as_seen_in_task(&server.context, order).await? {
+        SeenReleaseOutcome::Missing => Err(Problem::not_found("hold")),
+        SeenReleaseOutcome::Changed => Err(Problem::hold_changed()),
+        SeenReleaseOutcome::AlreadyOver => Ok(SeenAct::AlreadyOver),
+        SeenReleaseOutcome::Over(booking) => {
+            note.set_after(HoldState::from(&*booking).without_stripe(without_stripe));
+            require_released(&booking)?;
+            Ok(SeenAct::Done)
+        }
+    }
+}
+
+/// Cancels a confirmed hold, or finds it cancelled.
+///
+/// # Errors
+/// `not_cancellable`, `invalid` if less can go back.
 pub(super) async fn cancel(
     server: &Server,
     id: HoldId,
-    seen: Option<i64>,
     cancellation: Cancellation,
     actor: Actor,
     note: &AuditNote,
-) -> Result<Booking, Problem> {
+) -> Result<(), Problem> {
     note_state_before(server, id, note).await?;
-    let (context, refund) = (&server.context, cancellation.refund);
-    let outcome = match seen {
-        Some(version) => cancel_hold::cancel_as_seen(context, id, version, cancellation, actor).await?,
-        None => cancel_hold::cancel_by_operator(context, id, refund, cancellation.note, actor).await?,
-    };
+    let Cancellation { refund, note: text } = cancellation;
+    let outcome = cancel_hold::cancel_by_operator(&server.context, id, refund, text, actor).await?;
+    note_cancellation(outcome, refund, note)?;
+    Ok(())
+}
+
+/// Cancels a confirmed hold as the operator has seen it.
+///
+/// # Errors
+/// `not_cancellable`, `conflict` if the hold has changed, `invalid` if less can go back.
+pub(super) async fn cancel_as_seen(
+    server: &Server,
+    id: HoldId,
+    seen: SeenHold,
+    cancellation: Cancellation,
+    actor: Actor,
+    note: &AuditNote,
+) -> Result<SeenAct, Problem> {
+    note_state_before(server, id, note).await?;
+    let refund = cancellation.refund;
+    let outcome = cancel_hold::cancel_as_seen(&server.context, id, seen, cancellation, actor).await?;
+    note_cancellation(outcome, refund, note)
+}
+
+fn note_cancellation(outcome: CancelOutcome, refund: Refund, note: &AuditNote) -> Result<SeenAct, Problem> {
     match outcome {
         CancelOutcome::Missing => Err(Problem::not_found("hold")),
         CancelOutcome::Changed => Err(Problem::hold_changed()),
+        // The audit trail must not say that this refund was ordered.
+        CancelOutcome::AlreadyOver => Ok(SeenAct::AlreadyOver),
         CancelOutcome::Over(booking) => {
             note.set_after(HoldState::from(&*booking).with_refund(refund));
-            Ok(*booking)
+            Ok(SeenAct::Done)
         }
         CancelOutcome::Refused(_, error) => Err(refuse_cancellation(error)),
     }
@@ -82,7 +145,9 @@ pub(super) async fn cancel(
 /// Returns the problem of a hold that cannot be cancelled so.
 pub(super) fn refuse_cancellation(error: CancelError) -> Problem {
     match error {
-        CancelError::TooMuch(_) => Problem::invalid_field("refund", error.to_string()),
+        CancelError::TooMuch(_) | CancelError::Fraction(_) => {
+            Problem::invalid_field("refund", error.to_string())
+        }
         CancelError::NotConfirmed => Problem::new(ProblemCode::NotCancellable, error.to_string()),
     }
 }

@@ -320,7 +320,9 @@ pub(super) async fn cancel_hold(
     let booking = if cancel_hold::is_cancellable_by_guest(&server.context, &booking).await? {
         match cancel_hold::cancel_by_guest(&server.context, id).await? {
             cancel_hold::CancelOutcome::Missing => return Err(Problem::not_found("hold")),
-            cancel_hold::CancelOutcome::Changed => return Err(Problem::hold_changed()),
+            cancel_hold::CancelOutcome::Changed | cancel_hold::CancelOutcome::AlreadyOver => {
+                return Err(Problem::hold_changed());
+            }
             // If the cancellation was refused, the status says why: `require_released` reports it.
             cancel_hold::CancelOutcome::Over(booking) | cancel_hold::CancelOutcome::Refused(booking, _) => {
                 booking

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use super::context::{Context, MAX_CONFLICTS};
 use super::error::WorkflowError;
-use super::write_change::write_change;
+use super::write_change::{write_change, write_requested_change};
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::{CancelError, CancelReason, Refund, Status, Transition, TransitionReason, cancel};
-use crate::domain::ids::HoldId;
-use crate::store::{ApplyOutcome, HoldChange, StateChange};
+use crate::domain::ids::{HoldId, IdempotencyKey};
+use crate::store::{ApplyOutcome, HoldChange, RefundRequest, StateChange};
 
 /// The result of a cancellation.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub enum CancelOutcome {
     Over(Box<Booking>),
     /// The hold cannot be cancelled, or not with this refund.
     Refused(Box<Booking>, CancelError),
+    /// Something else cancelled the hold before, so nothing was done, whatever the operator chose about the money.
+    AlreadyOver,
     /// The hold is not as the operator saw it any more, so nothing was done.
     Changed,
     /// There is no such hold.
@@ -47,6 +49,26 @@ impl Cancellation {
             self.refund,
             TransitionReason::CancelledByOperator(self.note.clone()),
         )
+    }
+}
+
+/// What an operator who cancels has seen before.
+#[derive(Clone, Debug)]
+pub struct SeenHold {
+    /// The version of the hold that was shown.
+    pub version: i64,
+    /// Identifies this order of the operator, so that it is known when it is sent twice.
+    pub key: IdempotencyKey,
+    /// A digest of the hold and the order, which tells a repetition from another order with the same key.
+    pub fingerprint: String,
+}
+
+impl SeenHold {
+    fn to_request(&self) -> RefundRequest {
+        RefundRequest {
+            key: self.key.clone(),
+            fingerprint: self.fingerprint.clone(),
+        }
     }
 }
 
@@ -97,14 +119,14 @@ pub async fn cancel_by_operator(
     .await
 }
 
-/// Cancels a hold as [`cancel_by_operator`] does, but only in the version that the operator `seen` it in.
+/// Cancels a hold as [`cancel_by_operator`] does, but only the one that the operator has seen, and once for each request.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
 pub async fn cancel_as_seen(
     context: &Arc<Context>,
     id: HoldId,
-    seen: i64,
+    seen: SeenHold,
     cancellation: Cancellation,
     actor: Actor,
 ) -> Result<CancelOutcome, WorkflowError> {
@@ -115,20 +137,20 @@ pub async fn cancel_as_seen(
 async fn cancel_in_task(
     context: &Arc<Context>,
     id: HoldId,
-    seen: Option<i64>,
+    seen: Option<SeenHold>,
     actor: Actor,
     transition: impl Fn(&Booking) -> Result<Transition, CancelError> + Send + Sync + 'static,
 ) -> Result<CancelOutcome, WorkflowError> {
     let saga = Arc::clone(context);
     context
-        .run_in_task(async move { cancel_hold(&saga, id, seen, actor, transition).await })
+        .run_in_task(async move { cancel_hold(&saga, id, seen.as_ref(), actor, transition).await })
         .await
 }
 
 async fn cancel_hold(
     context: &Context,
     id: HoldId,
-    seen: Option<i64>,
+    seen: Option<&SeenHold>,
     actor: Actor,
     transition: impl Fn(&Booking) -> Result<Transition, CancelError>,
 ) -> Result<CancelOutcome, WorkflowError> {
@@ -136,11 +158,22 @@ async fn cancel_hold(
         let Some(booking) = context.store.find_booking(id).await? else {
             return Ok(CancelOutcome::Missing);
         };
-        if matches!(booking.hold.status, Status::Cancelled(_)) {
+        let is_over = matches!(booking.hold.status, Status::Cancelled(_));
+        if let Some(seen) = seen {
+            // The request is read after the hold: one that cancelled it is found.
+            let found = context.store.find_refund_request(&seen.key).await?;
+            if found.as_ref() == Some(&seen.fingerprint) {
+                return Ok(CancelOutcome::Over(Box::new(booking)));
+            }
+            if is_over {
+                return Ok(CancelOutcome::AlreadyOver);
+            }
+            // The key of another order orders nothing more.
+            if found.is_some() || seen.version != booking.version {
+                return Ok(CancelOutcome::Changed);
+            }
+        } else if is_over {
             return Ok(CancelOutcome::Over(Box::new(booking)));
-        }
-        if seen.is_some_and(|version| version != booking.version) {
-            return Ok(CancelOutcome::Changed);
         }
         let step = match transition(&booking) {
             Ok(step) => step,
@@ -156,10 +189,13 @@ async fn cancel_hold(
             now: context.now(),
             check_at: None,
         };
+        let before = booking.hold.status;
+        let written = match seen {
+            Some(seen) => write_requested_change(context, before, &change, &seen.to_request()).await?,
+            None => write_change(context, before, &change).await?,
+        };
         // Both outcomes repeat the loop: a conflict is decided anew, and a written change is read back as `Cancelled`.
-        if let ApplyOutcome::Done { commands, .. } =
-            write_change(context, booking.hold.status, &change).await?
-        {
+        if let ApplyOutcome::Done { commands, .. } = written {
             tracing::info!(hold = %id.log_id(), "hold cancelled");
             if commands > 0 {
                 context.new_commands.notify_one();

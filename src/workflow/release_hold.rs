@@ -71,9 +71,7 @@ async fn lease_hold(
             .await?;
         match leased {
             // Another owner is asking Stripe the same question now; its answer holds for this call too.
-            ReleaseLease::LeasedElsewhere if Instant::now() < deadline => {
-                tokio::time::sleep(LEASE_POLL).await
-            }
+            ReleaseLease::LeasedElsewhere if Instant::now() < deadline => wait_for_other_owner().await,
             other => return Ok(other),
         }
     }
@@ -102,6 +100,11 @@ pub(super) async fn end_session(context: &Context, id: HoldId) -> Result<Option<
                 .ok_or(WorkflowError::Stripe { retry_after: None })
         }
     }
+}
+
+/// Waits before the next look at a lease of another owner.
+pub(super) async fn wait_for_other_owner() {
+    tokio::time::sleep(LEASE_POLL).await;
 }
 
 /// Runs [`release_hold`] in a task of its own, so that it finishes even if the client disconnects.
@@ -142,11 +145,14 @@ async fn release_without_stripe(
     id: HoldId,
     actor: Actor,
 ) -> Result<ReleaseOutcome, WorkflowError> {
-    let released = unknown_session::release_unknown_session(context, id, actor.clone()).await;
+    let released = unknown_session::release_unknown_session(context, id, None, actor.clone()).await;
     match released.map_err(to_stripe_error)? {
         UnknownRelease::Over(booking) => Ok(ReleaseOutcome::Over(booking)),
         UnknownRelease::Missing => Ok(ReleaseOutcome::Missing),
-        UnknownRelease::Known => release_hold(context, id, Some(ReleaseRequester::Operator), actor).await,
+        // Without a version that must be, none is another one: Stripe decides, as if it knew the session.
+        UnknownRelease::Known | UnknownRelease::Changed => {
+            release_hold(context, id, Some(ReleaseRequester::Operator), actor).await
+        }
     }
 }
 
@@ -292,6 +298,11 @@ impl NextQuestion {
             _ => Self::AsPlanned,
         }
     }
+}
+
+/// Gives back the lease of a hold about which Stripe was not asked.
+pub(super) async fn give_lease_back(context: &Context, booking: &Booking) -> Result<(), WorkflowError> {
+    return_hold(context, booking, NextQuestion::AsPlanned, true).await
 }
 
 /// Gives back the lease of a hold that is still undecided.

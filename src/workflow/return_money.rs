@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::context::{Context, MAX_CONFLICTS};
 use super::error::WorkflowError;
 use crate::domain::booking::{Actor, Booking};
-use crate::domain::hold::{ReturnWay, TooMuchToReturn, Transition, return_money};
+use crate::domain::hold::{ReturnFault, ReturnWay, Transition, check_return_step, return_money};
 use crate::domain::ids::{HoldId, IdempotencyKey};
 use crate::store::{ApplyOutcome, HoldChange, RefundRequest, StateChange, StoreError};
 
@@ -18,9 +18,9 @@ pub enum ReturnError {
     /// There is no such hold.
     #[error("no such hold")]
     Missing,
-    /// Less can be returned than was asked for.
+    /// So much cannot be returned.
     #[error(transparent)]
-    TooMuch(#[from] TooMuchToReturn),
+    Refused(#[from] ReturnFault),
     /// The key was used for another request.
     #[error("the key was used for another request")]
     OtherRequest,
@@ -63,9 +63,11 @@ impl ReturnRequest {
     /// Decides what the request does to a hold. What is shown before and what is done come from here.
     ///
     /// # Errors
-    /// [`TooMuchToReturn`] if less can be returned.
-    pub fn decide(&self, booking: &Booking) -> Result<Transition, TooMuchToReturn> {
-        return_money(&booking.hold, self.amount, self.way, self.note.clone())
+    /// [`ReturnFault`] if less can be returned, or only in larger steps.
+    pub fn decide(&self, booking: &Booking) -> Result<Transition, ReturnFault> {
+        let transition = return_money(&booking.hold, self.amount, self.way, self.note.clone())?;
+        check_return_step(&booking.hold, self.amount, self.way)?;
+        Ok(transition)
     }
 }
 

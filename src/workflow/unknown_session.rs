@@ -192,17 +192,21 @@ pub(super) enum UnknownRelease {
     Over(Box<Booking>),
     /// Stripe knows the session, so Stripe decides.
     Known,
+    /// The hold is live in another version than it was to be released in.
+    Changed,
     /// There is no such hold.
     Missing,
 }
 
-/// Releases an unpaid hold if Stripe does not know its session, whether or not our key is proven.
+/// Releases an unpaid hold if Stripe does not know its session, whether or not our key is proven: in this version of the hold,
+/// or else in any.
 ///
 /// # Errors
 /// [`NoVerdict`] if Stripe or the database gave no answer: nothing has changed.
 pub(super) async fn release_unknown_session(
     context: &Context,
     id: HoldId,
+    version: Option<i64>,
     actor: Actor,
 ) -> Result<UnknownRelease, NoVerdict> {
     for _ in 0..MAX_CONFLICTS {
@@ -212,6 +216,9 @@ pub(super) async fn release_unknown_session(
         let Some(transition) = release_unknown(&booking.hold) else {
             return Ok(UnknownRelease::Over(Box::new(booking)));
         };
+        if version.is_some_and(|version| version != booking.version) {
+            return Ok(UnknownRelease::Changed);
+        }
         match context.gateway.retrieve_session(&booking.hold.session).await {
             Ok(_) => return Ok(UnknownRelease::Known),
             Err(error) if is_object_unknown(&error) => {}

@@ -5,7 +5,7 @@
 
 use super::context::Context;
 use crate::domain::hold::Status;
-use crate::store::{ApplyOutcome, HoldChange, StateChange, StoreError};
+use crate::store::{ApplyOutcome, HoldChange, RefundRequest, StateChange, StoreError};
 
 /// Writes a change that was decided on a hold with this status.
 pub(super) async fn write_change(
@@ -14,11 +14,27 @@ pub(super) async fn write_change(
     change: &HoldChange,
 ) -> Result<ApplyOutcome, StoreError> {
     let outcome = context.store.apply_change(change).await?;
-    if let (ApplyOutcome::Done { .. }, Some(step)) = (&outcome, &change.step) {
+    count_change(before, change, &outcome);
+    Ok(outcome)
+}
+
+/// Writes a change together with the request that asks for it, so that the request is carried out once.
+pub(super) async fn write_requested_change(
+    context: &Context,
+    before: Status,
+    change: &HoldChange,
+    request: &RefundRequest,
+) -> Result<ApplyOutcome, StoreError> {
+    let outcome = context.store.apply_refund_request(change, request).await?;
+    count_change(before, change, &outcome);
+    Ok(outcome)
+}
+
+fn count_change(before: Status, change: &HoldChange, outcome: &ApplyOutcome) {
+    if let (ApplyOutcome::Done { .. }, Some(step)) = (outcome, &change.step) {
         let (StateChange::Transition(transition) | StateChange::Reclaim { transition, .. }) = step;
         count_transition(Some(before), transition.next.status);
     }
-    Ok(outcome)
 }
 
 /// Counts a hold that became released in the transaction of another change.

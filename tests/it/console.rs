@@ -1,6 +1,7 @@
 //! Tests of the console, page by page: over HTTP as a browser sends requests, and in a real browser with axe.
 
 mod act_steps;
+mod already_over;
 mod attention;
 mod audit;
 mod calendar;

@@ -30,6 +30,9 @@ pub enum CancelError {
     /// The refund is larger than what has not been refunded yet: this many minor units.
     #[error("at most {0} can go back")]
     TooMuch(i64),
+    /// The refund is a fraction that Stripe does not move: it must be a multiple of this many minor units.
+    #[error("must be a multiple of {0}: Stripe refunds no smaller fractions")]
+    Fraction(i64),
 }
 
 /// Cancels a confirmed hold and refunds as much as asked for.
@@ -57,6 +60,10 @@ pub fn cancel(
         Refund::Part(amount) if amount <= refundable => amount,
         Refund::Part(_) => return Err(CancelError::TooMuch(refundable)),
     };
+    let step = hold.ledger_currency().charge_step();
+    if left % step != 0 {
+        return Err(CancelError::Fraction(step));
+    }
     let mut next = Hold {
         status: Status::Cancelled(reason),
         ..hold.clone()
@@ -86,6 +93,7 @@ mod tests {
     use super::super::tests::hold;
     use super::*;
     use crate::domain::command::CommandAction;
+    use crate::domain::money::Currency;
     use crate::domain::payment::PaymentState;
 
     fn confirmed() -> Hold {
@@ -125,6 +133,26 @@ mod tests {
             cancelled(Refund::Part(price + 1)),
             Err(CancelError::TooMuch(price))
         );
+    }
+
+    #[test]
+    fn part_that_stripe_does_not_refund_is_refused() {
+        for (code, part, refused) in [
+            ("isk", 1050, Some(100)),
+            ("isk", 1100, None),
+            ("kwd", 1254, Some(10)),
+            ("kwd", 1250, None),
+        ] {
+            let mut hold = confirmed();
+            let currency = Currency::parse(code).unwrap();
+            hold.price.currency = currency;
+            for payment in &mut hold.payments {
+                payment.money.currency = currency;
+            }
+            let reason = TransitionReason::CancelledByOperator(None);
+            let step = cancel(&hold, CancelReason::Operator, Refund::Part(part), reason);
+            assert_eq!(step.err(), refused.map(CancelError::Fraction), "{part} {code}");
+        }
     }
 
     #[test]

@@ -25,6 +25,29 @@ pub enum ReturnWay {
 #[error("at most {0} can go back")]
 pub struct TooMuchToReturn(pub i64);
 
+/// Why money is not returned as asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReturnFault {
+    /// Less can be returned.
+    #[error(transparent)]
+    TooMuch(#[from] TooMuchToReturn),
+    /// The refund is a fraction that Stripe does not move: it must be a multiple of this many minor units.
+    #[error("must be a multiple of {0}: Stripe refunds no smaller fractions")]
+    Fraction(i64),
+}
+
+/// Checks that Stripe refunds an amount of the hold's currency. What is settled elsewhere may be any amount.
+///
+/// # Errors
+/// [`ReturnFault::Fraction`] if the amount is no multiple of the currency's step.
+pub fn check_return_step(hold: &Hold, amount: i64, way: ReturnWay) -> Result<(), ReturnFault> {
+    let step = hold.ledger_currency().charge_step();
+    if way == ReturnWay::Refund && amount % step != 0 {
+        return Err(ReturnFault::Fraction(step));
+    }
+    Ok(())
+}
+
 /// Returns so many minor units of a hold's money: at most what is neither back nor on its way.
 ///
 /// # Errors

@@ -165,7 +165,7 @@ pub(in crate::http) async fn cancel_hold(
         refund: cancellation.refund.0,
         note: cancellation.note.map(|Note(text)| text),
     };
-    hold_acts::cancel(&server, id, None, cancellation, holder.to_actor(), &note).await?;
+    hold_acts::cancel(&server, id, cancellation, holder.to_actor(), &note).await?;
     show_detail(&server, id).await
 }
 

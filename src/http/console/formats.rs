@@ -5,7 +5,8 @@ use maud::{Markup, html};
 
 use super::language::Language;
 use super::signed_in::SignedIn;
-use crate::domain::money::Money;
+use crate::domain::money::{Currency, Money};
+use crate::domain::zone::{LocalInstants, ZoneRules};
 
 const ENGLISH_DAYS: [&str; 7] = [
     "Monday",
@@ -78,16 +79,19 @@ impl SignedIn {
         self.language.write_short_day(day)
     }
 
-    /// Writes the time of an instant, such as `09:30`.
+    /// Writes the time of an instant, such as `09:30`; with its offset where the clocks show that time twice.
     pub(super) fn clock_time(&self, instant: DateTime<Utc>) -> String {
-        self.local(instant).format("%H:%M").to_string()
+        match self.rules() {
+            Some(rules) => write_clock_time(rules, instant),
+            None => instant.format("%H:%M").to_string(),
+        }
     }
 
     /// Writes day and time of an instant as text, such as `Fri 27 Nov 2026, 09:30`.
     pub(super) fn moment(&self, instant: DateTime<Utc>) -> String {
         let local = self.local(instant);
         let (day, year) = (self.short_day(local.date()), local.year());
-        format!("{day} {year}, {}", local.format("%H:%M"))
+        format!("{day} {year}, {}", self.clock_time(instant))
     }
 
     /// Writes day and time of an instant, with the instant for machines.
@@ -100,16 +104,38 @@ impl SignedIn {
     pub(super) fn range(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> String {
         let (start, end) = (self.local(from), self.local(to));
         let end = if start.date() == end.date() {
-            end.format("%H:%M").to_string()
+            self.clock_time(to)
         } else {
-            format!("{} {}", self.short_day(end.date()), end.format("%H:%M"))
+            format!("{} {}", self.short_day(end.date()), self.clock_time(to))
         };
-        format!("{}–{end}", start.format("%H:%M"))
+        format!("{}–{end}", self.clock_time(from))
+    }
+
+    /// Reads an amount of money that the operator typed; `None` if it can be mistaken.
+    pub(super) fn read_amount(&self, text: &str, currency: Currency) -> Option<Money> {
+        Money::parse_decimal(text, currency, self.language.choose('.', ','))
     }
 
     /// Writes an amount of money, such as `1,250.00 EUR`.
     pub(super) fn money(&self, money: Money) -> String {
         self.language.write_money(money)
+    }
+}
+
+/// Writes the time of an instant on a zone's wall clock. In the hour that the clocks show twice it has the offset, such as
+/// `02:30 (UTC+2)`: two slots must not look the same.
+fn write_clock_time(rules: &ZoneRules, instant: DateTime<Utc>) -> String {
+    let local = rules.to_local(instant);
+    let clock = local.format("%H:%M");
+    if !matches!(rules.find_instants(local), Some(LocalInstants::Twice(..))) {
+        return clock.to_string();
+    }
+    let offset = rules.offset_at(instant.timestamp());
+    let sign = if offset < 0 { '\u{2212}' } else { '+' };
+    let (hours, minutes) = (offset.abs() / 3600, offset.abs() % 3600 / 60);
+    match minutes {
+        0 => format!("{clock} (UTC{sign}{hours})"),
+        _ => format!("{clock} (UTC{sign}{hours}:{minutes:02})"),
     }
 }
 
@@ -175,7 +201,32 @@ impl Language {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::money::Currency;
+    use crate::domain::zone::{ZoneDatabase, ZoneName};
+
+    #[test]
+    fn time_that_comes_twice_is_written_with_its_offset() {
+        let zones = ZoneDatabase::linked();
+        for (zone, instant, text) in [
+            ("Europe/Berlin", "2026-10-24T23:59:00Z", "01:59"),
+            ("Europe/Berlin", "2026-10-25T00:30:00Z", "02:30 (UTC+2)"),
+            ("Europe/Berlin", "2026-10-25T01:30:00Z", "02:30 (UTC+1)"),
+            ("Europe/Berlin", "2026-10-25T02:00:00Z", "03:00"),
+            ("Europe/Berlin", "2026-03-29T01:00:00Z", "03:00"),
+            (
+                "America/St_Johns",
+                "2026-11-01T03:45:00Z",
+                "01:15 (UTC\u{2212}2:30)",
+            ),
+            ("UTC", "2026-10-25T00:30:00Z", "00:30"),
+        ] {
+            let rules = zones.find(&ZoneName::new(zone)).unwrap();
+            assert_eq!(
+                write_clock_time(rules, instant.parse().unwrap()),
+                text,
+                "{instant}"
+            );
+        }
+    }
 
     #[test]
     fn days_and_money_are_written_as_the_language_does() {

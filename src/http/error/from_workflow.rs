@@ -94,7 +94,7 @@ impl From<ReturnError> for Problem {
     fn from(error: ReturnError) -> Self {
         match error {
             ReturnError::Missing => Self::not_found("hold"),
-            ReturnError::TooMuch(too_much) => Self::invalid_field("amount", too_much.to_string()),
+            ReturnError::Refused(fault) => Self::invalid_field("amount", fault.to_string()),
             ReturnError::OtherRequest => Self::key_of_other_request(),
             ReturnError::Changed => Self::hold_changed(),
             ReturnError::Workflow(error) => error.into(),

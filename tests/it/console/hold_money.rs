@@ -25,7 +25,7 @@ on_both_engines! {
             let path = format!("{}/cancel", path_of(&hold));
             browser.get(&path).await.expect(200).shows("How much goes back?");
             let asking = format!("{path}/confirm?{query}");
-            let asked = ask(&browser, &asking, &["refund", "amount", "seen"]).await;
+            let asked = ask(&browser, &asking, &["refund", "amount", "seen", "nonce"]).await;
             browser.get(&asking).await.expect(200).shows(shown);
             assert_eq!(app.state_of(&hold).await, "confirmed");
             let done = confirm(&browser, &path, &asked, &[("note", "burst pipe")]).await;
@@ -48,7 +48,7 @@ on_both_engines! {
         let hold = app.sold("call", SLOT).await;
         let browser = signed_in_as(&app, "operate", "Ann").await;
         let path = format!("{}/cancel", path_of(&hold));
-        let asked = ask(&browser, &format!("{path}/confirm?refund=full"), &["refund", "amount", "seen"]).await;
+        let asked = ask(&browser, &format!("{path}/confirm?refund=full"), &["refund", "amount", "seen", "nonce"]).await;
         let refund = json!({"amount": 2000, "note": "late"});
         app.admin(Method::POST, &format!("/v1/admin/holds/{}/refund", hold.text("id")), Some(refund)).await.expect(200);
         let refused = confirm(&browser, &path, &asked, &[]).await.expect(409);
@@ -74,7 +74,7 @@ on_both_engines! {
         ] {
             browser.get(&format!("{path}/confirm?{query}")).await.expect(422).shows(fault);
         }
-        let asked = ask(&browser, &format!("{path}/confirm?refund=none"), &["refund", "amount", "seen"]).await;
+        let asked = ask(&browser, &format!("{path}/confirm?refund=none"), &["refund", "amount", "seen", "nonce"]).await;
         let note = "x".repeat(501);
         let refused = confirm(&browser, &path, &asked, &[("note", &note)]).await.expect(422);
         refused.shows("Use at most 500 characters").shows(&note);
@@ -128,6 +128,34 @@ on_both_engines! {
         ] {
             browser.get(&format!("{path}/confirm?{query}")).await.expect(422).shows(fault);
         }
+    }
+
+    async fn amounts_follow_language_and_steps_of_the_currency(engine) {
+        let app = TestApp::start(engine).await;
+        app.sell("tour", &json!({"resource": "ana", "duration_minutes": 30, "amount": 5000, "currency": "kwd"})).await;
+        let hold = app.sold("tour", SLOT).await;
+        let mut browser = signed_in_as(&app, "operate", "Ann").await;
+        for act in ["refund/confirm?amount", "cancel/confirm?refund=part&amount"] {
+            let path = format!("{}/{act}", path_of(&hold));
+            for (language, amount, status, shown) in [
+                ("en", "1.250", 200, "1.250\u{a0}KWD"),
+                ("en", "1,250", 422, "Enter an amount"),
+                ("en", "1.254", 422, "Enter a multiple of 0.010\u{a0}KWD"),
+                ("de", "1,250", 200, "1,250\u{a0}KWD"),
+                ("de", "1.250", 422, "Geben Sie einen Betrag"),
+            ] {
+                browser.language = language;
+                browser.get(&format!("{path}={amount}")).await.expect(status).shows(shown);
+            }
+        }
+        let path = |act: &str| format!("/v1/admin/holds/{}/{act}", hold.text("id"));
+        let refused = app.admin(Method::POST, &path("refund"), Some(json!({"amount": 1254, "note": "late"}))).await;
+        assert!(refused.expect_problem(422, "invalid").body.to_string().contains("must be a multiple of 10"));
+        app.admin(Method::POST, &path("refund"), Some(json!({"amount": 1250, "note": "late"}))).await.expect(200);
+        let refused = app.admin(Method::POST, &path("cancel"), Some(json!({"refund": 1254}))).await;
+        assert!(refused.expect_problem(422, "invalid").body.to_string().contains("must be a multiple of 10"));
+        assert_eq!(app.state_of(&hold).await, "confirmed");
+        app.admin(Method::POST, &path("cancel"), Some(json!({"refund": 1250}))).await.expect(200);
     }
 
     async fn money_settled_elsewhere_is_recorded(engine) {

@@ -48,7 +48,6 @@ async fn pages_of_a_hold_are_accessible() {
         ("cancel/confirm?refund=part&amount=5", "hold-cancel-confirm"),
         ("refund", "hold-refund"),
         ("refund/confirm?amount=5", "hold-refund-confirm"),
-        ("release", "hold-release"),
         ("resend", "hold-resend"),
         ("erase", "hold-erase"),
     ] {
@@ -56,6 +55,12 @@ async fn pages_of_a_hold_are_accessible() {
         browser.see("main form").await;
         assert_accessible(&browser, name).await;
     }
+    let held = app.hold_slot("call", "2026-12-01T15:00:00Z").await;
+    browser
+        .open(&app.url(&format!("{}/release", path_of(&held))))
+        .await;
+    browser.see("main form").await;
+    assert_accessible(&browser, "hold-release").await;
     browser.open(&app.url("/console/search?q=ada")).await;
     browser.see("main table").await;
     assert_accessible(&browser, "search").await;

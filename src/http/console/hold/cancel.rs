@@ -7,15 +7,20 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use maud::{Markup, html};
+use serde_json::json;
+use uuid::Uuid;
 
 use super::named_booking::{NamedBooking, path_of};
 use super::{act_problem, notices, preview};
 use crate::domain::booking::Booking;
 use crate::domain::hold::{CancelError, Refund, Transition};
+use crate::domain::ids::IdempotencyKey;
 use crate::domain::money::Money;
 use crate::http::audit_trail::AuditNote;
 use crate::http::console::access::{Act, ConsoleRoutes};
-use crate::http::console::components::{ButtonKind, Confirmation, Field, hidden, link_button, submit};
+use crate::http::console::components::{
+    ButtonKind, Confirmation, Field, NONCE, hidden, link_button, nonce, submit,
+};
 use crate::http::console::form_status;
 use crate::http::console::form_values::{FormValues, QueryValues};
 use crate::http::console::navigation::MenuPage;
@@ -23,10 +28,11 @@ use crate::http::console::notice::redirect_with_notice;
 use crate::http::console::signed_in::SignedIn;
 use crate::http::error::Problem;
 use crate::http::field_values::parse_note;
-use crate::http::hold_acts;
+use crate::http::hold_acts::{self, SeenAct};
+use crate::http::idempotency_key::digest_body;
 use crate::http::path_id::PathId;
 use crate::http::server::Server;
-use crate::workflow::cancel_hold::Cancellation;
+use crate::workflow::cancel_hold::{Cancellation, SeenHold};
 
 const PATH: &str = "/console/holds/{id}/cancel";
 const REFUND: &str = "refund";
@@ -48,12 +54,14 @@ struct CancelWords {
     choose: &'static str,
     not_an_amount: &'static str,
     too_much: &'static str,
+    fraction: &'static str,
     question: &'static str,
     slot: &'static str,
     note: &'static str,
     note_help: &'static str,
     note_error: &'static str,
     button: &'static str,
+    already_over: &'static str,
 }
 
 static ENGLISH: CancelWords = CancelWords {
@@ -69,12 +77,14 @@ static ENGLISH: CancelWords = CancelWords {
     choose: "Choose how much goes back.",
     not_an_amount: "Enter an amount such as 12.50.",
     too_much: "At most this much can go back:",
+    fraction: "Stripe refunds no smaller fractions. Enter a multiple of",
     question: "Cancel this booking for good?",
     slot: "The slot is for sale again at once. A cancelled booking does not come back.",
     note: "Note for the history",
     note_help: "Only operators see it. At most 500 characters.",
     note_error: "Use at most 500 characters in one line.",
     button: "Cancel the booking",
+    already_over: "This booking was already cancelled. Your choice about the money was not carried out. Look at the hold: it says who cancelled it, and what goes back.",
 };
 
 static GERMAN: CancelWords = CancelWords {
@@ -90,12 +100,14 @@ static GERMAN: CancelWords = CancelWords {
     choose: "Wählen Sie, wie viel zurückgeht.",
     not_an_amount: "Geben Sie einen Betrag wie 12,50 ein.",
     too_much: "So viel kann höchstens zurückgehen:",
+    fraction: "Stripe erstattet keine kleineren Bruchteile. Geben Sie ein Vielfaches an von",
     question: "Diese Buchung endgültig stornieren?",
     slot: "Der Termin ist sofort wieder im Verkauf. Eine stornierte Buchung kommt nicht zurück.",
     note: "Notiz für den Verlauf",
     note_help: "Nur Betreiber sehen sie. Höchstens 500 Zeichen.",
     note_error: "Höchstens 500 Zeichen in einer Zeile.",
     button: "Buchung stornieren",
+    already_over: "Diese Buchung war schon storniert. Ihre Wahl zum Geld wurde nicht ausgeführt. Sehen Sie die Reservierung an: dort steht, wer sie storniert hat und was zurückgeht.",
 };
 
 /// Returns the act, as the audit trail names it.
@@ -173,13 +185,18 @@ fn show_form(
 }
 
 /// Reads how much goes back.
-fn parse_refund(values: &FormValues, booking: &Booking, words: &CancelWords) -> Result<Refund, &'static str> {
+fn parse_refund(
+    signed_in: &SignedIn,
+    values: &FormValues,
+    booking: &Booking,
+    words: &CancelWords,
+) -> Result<Refund, &'static str> {
     match values.text(REFUND) {
         Some("full") => Ok(Refund::Full),
         Some("none") => Ok(Refund::None),
         Some("part") => {
             let text = values.text(AMOUNT).unwrap_or_default();
-            let money = Money::parse_decimal(text, booking.hold.ledger_currency());
+            let money = signed_in.read_amount(text, booking.hold.ledger_currency());
             let money = money
                 .filter(|money| money.amount > 0)
                 .ok_or(words.not_an_amount)?;
@@ -208,27 +225,23 @@ fn ask_about(
 ) -> Response {
     let words = signed_in.language.choose(&ENGLISH, &GERMAN);
     let booking = &named.booking;
-    let refund = match parse_refund(values, booking, words) {
+    let refund = match parse_refund(signed_in, values, booking, words) {
         Ok(refund) => refund,
         Err(fault) => return show_form(signed_in, named, values, Some(fault)),
     };
     let transition = match decide(booking, refund) {
         Ok(transition) => transition,
-        Err(CancelError::TooMuch(most)) => {
-            let currency = booking.hold.ledger_currency();
-            let most = signed_in.money(Money {
-                amount: most,
-                currency,
-            });
-            return show_form(
-                signed_in,
-                named,
-                values,
-                Some(&format!("{} {most}", words.too_much)),
-            );
-        }
         Err(error) => {
-            return act_problem::show(signed_in, named, &hold_acts::refuse_cancellation(error));
+            let (text, amount) = match error {
+                CancelError::TooMuch(most) => (words.too_much, most),
+                CancelError::Fraction(step) => (words.fraction, step),
+                CancelError::NotConfirmed => {
+                    return act_problem::show(signed_in, named, &hold_acts::refuse_cancellation(error));
+                }
+            };
+            let currency = booking.hold.ledger_currency();
+            let bound = signed_in.money(Money { amount, currency });
+            return show_form(signed_in, named, values, Some(&format!("{text} {bound}")));
         }
     };
     let path = path_of(named.id());
@@ -266,6 +279,7 @@ fn show_fields(
         (hidden(REFUND, values.text(REFUND).unwrap_or_default()))
         (hidden(AMOUNT, values.text(AMOUNT).unwrap_or_default()))
         (hidden(SEEN, &booking.version.to_string()))
+        (nonce())
         (note.show())
     }
 }
@@ -279,7 +293,7 @@ async fn cancel(
 ) -> Result<Response, Problem> {
     let named = NamedBooking::load(&server, &id).await?;
     let words = signed_in.language.choose(&ENGLISH, &GERMAN);
-    let refund = match parse_refund(&form, &named.booking, words) {
+    let refund = match parse_refund(&signed_in, &form, &named.booking, words) {
         Ok(refund) => refund,
         Err(fault) => return Ok(show_form(&signed_in, &named, &form, Some(fault))),
     };
@@ -290,18 +304,38 @@ async fn cancel(
         let asked = ask_about(&signed_in, &named, &form, Some(words.note_error));
         return Ok(refuse(asked));
     };
-    let cancellation = Cancellation { refund, note: text };
+    // A form without either was not made by the preview.
+    let Some((version, key)) = parse_seen(&form).zip(parse_nonce(&form)) else {
+        return Ok(act_problem::show(&signed_in, &named, &Problem::hold_changed()));
+    };
     let (hold, actor) = (named.id(), signed_in.holder.to_actor());
-    // A form without the version was not made by the preview: no version is the one that it saw.
-    let seen = form
-        .text(SEEN)
-        .and_then(|version| version.parse().ok())
-        .unwrap_or_default();
-    let cancelled = hold_acts::cancel(&server, hold, Some(seen), cancellation, actor, &note).await;
+    let choice = [form.text(REFUND), form.text(AMOUNT), text.as_deref()];
+    let seen = SeenHold {
+        version,
+        key,
+        fingerprint: digest_body(&json!({"cancel": hold.0, "choice": choice})),
+    };
+    let cancellation = Cancellation { refund, note: text };
+    let cancelled = hold_acts::cancel_as_seen(&server, hold, seen, cancellation, actor, &note).await;
     Ok(match cancelled {
-        Ok(_) => redirect_with_notice(&path_of(hold), &notices::CANCELLED),
+        Ok(SeenAct::Done) => redirect_with_notice(&path_of(hold), &notices::CANCELLED),
+        Ok(SeenAct::AlreadyOver) => {
+            let problem = SeenAct::already_over();
+            act_problem::show_with_advice(&signed_in, &named, &problem, words.already_over)
+        }
         Err(problem) => act_problem::show(&signed_in, &named, &problem),
     })
+}
+
+/// Reads the version of the hold that the page showed before the act.
+pub(super) fn parse_seen(form: &FormValues) -> Option<i64> {
+    form.text(SEEN)?.parse().ok()
+}
+
+/// Reads what tells a form that is sent twice from two forms.
+pub(super) fn parse_nonce(form: &FormValues) -> Option<IdempotencyKey> {
+    let nonce = Uuid::try_parse(form.text(NONCE)?).ok()?;
+    Some(IdempotencyKey::from_uuid(nonce))
 }
 
 /// Gives a page that asks again the status of a refusal.

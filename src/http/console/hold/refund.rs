@@ -8,20 +8,17 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use maud::{Markup, html};
 use serde_json::json;
-use uuid::Uuid;
 
-use super::cancel::{SEEN, refuse};
+use super::cancel::{SEEN, parse_nonce, parse_seen, refuse};
 use super::named_booking::{NamedBooking, path_of};
 use super::{act_problem, notices, preview};
 use crate::domain::booking::{Actor, Booking};
-use crate::domain::hold::{MoneyPreview, ReturnWay, TooMuchToReturn, find_most_returnable};
-use crate::domain::ids::{HoldId, IdempotencyKey};
+use crate::domain::hold::{MoneyPreview, ReturnFault, ReturnWay, TooMuchToReturn, find_most_returnable};
+use crate::domain::ids::HoldId;
 use crate::domain::money::Money;
 use crate::http::audit_trail::AuditNote;
 use crate::http::console::access::{Act, ConsoleRoutes};
-use crate::http::console::components::{
-    ButtonKind, Confirmation, Field, NONCE, hidden, link_button, nonce, submit,
-};
+use crate::http::console::components::{ButtonKind, Confirmation, Field, hidden, link_button, nonce, submit};
 use crate::http::console::form_status;
 use crate::http::console::form_values::{FormValues, QueryValues};
 use crate::http::console::navigation::MenuPage;
@@ -54,6 +51,7 @@ struct RefundWords {
     back: &'static str,
     not_an_amount: &'static str,
     too_much: &'static str,
+    fraction: &'static str,
     question: &'static str,
     question_outside: &'static str,
     stays: &'static str,
@@ -79,6 +77,7 @@ static ENGLISH: RefundWords = RefundWords {
     back: "Back, change nothing",
     not_an_amount: "Enter an amount such as 12.50.",
     too_much: "At most this much can go back this way:",
+    fraction: "Stripe refunds no smaller fractions. Enter a multiple of",
     question: "Order this refund?",
     question_outside: "Record that this was settled elsewhere?",
     stays: "This does not cancel the booking. A refund at Stripe cannot be taken back.",
@@ -104,6 +103,7 @@ static GERMAN: RefundWords = RefundWords {
     back: "Zurück, nichts ändern",
     not_an_amount: "Geben Sie einen Betrag wie 12,50 ein.",
     too_much: "So viel kann auf diesem Weg höchstens zurückgehen:",
+    fraction: "Stripe erstattet keine kleineren Bruchteile. Geben Sie ein Vielfaches an von",
     question: "Diese Erstattung beauftragen?",
     question_outside: "Vermerken, dass dies außerhalb von Stripe beglichen wurde?",
     stays: "Die Buchung wird dadurch nicht storniert. Eine Erstattung bei Stripe lässt sich nicht zurücknehmen.",
@@ -216,9 +216,9 @@ fn parse_way(values: &FormValues) -> ReturnWay {
 }
 
 /// Reads the amount; at least the smallest unit.
-fn parse_amount(values: &FormValues, booking: &Booking) -> Option<i64> {
+fn parse_amount(signed_in: &SignedIn, values: &FormValues, booking: &Booking) -> Option<i64> {
     let text = values.text(AMOUNT).unwrap_or_default();
-    let money = Money::parse_decimal(text, booking.hold.ledger_currency())?;
+    let money = signed_in.read_amount(text, booking.hold.ledger_currency())?;
     Some(money.amount).filter(|amount| *amount > 0)
 }
 
@@ -241,24 +241,20 @@ fn ask_about(
 ) -> Response {
     let words = signed_in.language.choose(&ENGLISH, &GERMAN);
     let (booking, way) = (&named.booking, parse_way(values));
-    let Some(amount) = parse_amount(values, booking) else {
+    let Some(amount) = parse_amount(signed_in, values, booking) else {
         return show_form(signed_in, named, values, Some(words.not_an_amount));
     };
     let request = build_request(named.id(), amount, way, String::new(), Actor::Operator(None));
     let transition = match request.decide(booking) {
         Ok(transition) => transition,
-        Err(TooMuchToReturn(most)) => {
+        Err(fault) => {
+            let (text, amount) = match fault {
+                ReturnFault::TooMuch(TooMuchToReturn(most)) => (words.too_much, most),
+                ReturnFault::Fraction(step) => (words.fraction, step),
+            };
             let currency = booking.hold.ledger_currency();
-            let most = signed_in.money(Money {
-                amount: most,
-                currency,
-            });
-            return show_form(
-                signed_in,
-                named,
-                values,
-                Some(&format!("{} {most}", words.too_much)),
-            );
+            let bound = signed_in.money(Money { amount, currency });
+            return show_form(signed_in, named, values, Some(&format!("{text} {bound}")));
         }
     };
     let (title, explanation, button) = match way {
@@ -339,21 +335,19 @@ async fn refund(
     let named = NamedBooking::load(&server, &id).await?;
     let words = signed_in.language.choose(&ENGLISH, &GERMAN);
     let (hold, way) = (named.id(), parse_way(&form));
-    let Some(amount) = parse_amount(&form, &named.booking) else {
+    let Some(amount) = parse_amount(&signed_in, &form, &named.booking) else {
         return Ok(show_form(&signed_in, &named, &form, Some(words.not_an_amount)));
     };
     let Some(text) = form.text(NOTE).and_then(parse_note) else {
         let asked = ask_about(&signed_in, &named, &form, Some(words.note_error));
         return Ok(refuse(asked));
     };
-    let nonce = form.text(NONCE).and_then(|nonce| Uuid::try_parse(nonce).ok());
     // A form without either was not made by the preview.
-    let seen = form.text(SEEN).and_then(|version| version.parse().ok());
-    let (Some(nonce), Some(seen)) = (nonce, seen) else {
+    let Some((seen, key)) = parse_seen(&form).zip(parse_nonce(&form)) else {
         return Ok(act_problem::show(&signed_in, &named, &Problem::hold_changed()));
     };
     let request = ReturnRequest {
-        key: Some(IdempotencyKey::from_uuid(nonce)),
+        key: Some(key),
         seen: Some(seen),
         ..build_request(hold, amount, way, text, signed_in.holder.to_actor())
     };

@@ -8,21 +8,24 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use maud::html;
 
+use super::cancel::{SEEN, parse_seen};
 use super::named_booking::{NamedBooking, path_of};
 use super::{act_problem, notices};
 use crate::domain::booking::Booking;
-use crate::domain::hold::release_unknown;
+use crate::domain::hold::Status;
 use crate::http::audit_trail::AuditNote;
 use crate::http::console::access::{Act, ConsoleRoutes};
-use crate::http::console::components::{ButtonKind, Confirmation, checkbox};
+use crate::http::console::components::{ButtonKind, Confirmation, checkbox, hidden};
 use crate::http::console::form_values::FormValues;
 use crate::http::console::navigation::MenuPage;
 use crate::http::console::notice::redirect_with_notice;
 use crate::http::console::signed_in::SignedIn;
 use crate::http::error::Problem;
-use crate::http::hold_acts;
+use crate::http::hold_acts::{self, SeenAct};
+use crate::http::holds::require_released;
 use crate::http::path_id::PathId;
 use crate::http::server::Server;
+use crate::workflow::release_as_seen::SeenRelease;
 
 const PATH: &str = "/console/holds/{id}/release";
 const WITHOUT_STRIPE: &str = "without_stripe";
@@ -33,6 +36,7 @@ struct ReleaseWords {
     late: &'static str,
     without_stripe: &'static str,
     button: &'static str,
+    already_over: &'static str,
 }
 
 static ENGLISH: ReleaseWords = ReleaseWords {
@@ -41,6 +45,7 @@ static ENGLISH: ReleaseWords = ReleaseWords {
     late: "Money that comes later gets the slot back if it is free, otherwise it goes back to the guest.",
     without_stripe: "Release it even if Stripe does not know its session, such as after a change of the Stripe account",
     button: "Release the hold",
+    already_over: "This hold had ended before, and nothing was done. Look at the hold: it says who or what ended it.",
 };
 
 static GERMAN: ReleaseWords = ReleaseWords {
@@ -49,6 +54,7 @@ static GERMAN: ReleaseWords = ReleaseWords {
     late: "Geld, das später kommt, bekommt den Termin zurück, wenn er frei ist, sonst geht es an den Gast zurück.",
     without_stripe: "Auch freigeben, wenn Stripe die Sitzung nicht kennt, etwa nach einem Wechsel des Stripe-Kontos",
     button: "Reservierung freigeben",
+    already_over: "Diese Reservierung war schon beendet, es wurde nichts getan. Sehen Sie die Reservierung an: dort steht, wer oder was sie beendet hat.",
 };
 
 /// Returns the act, as the audit trail names it.
@@ -56,9 +62,10 @@ pub(super) fn act() -> Act {
     Act::of("POST", "/v1/admin/holds/{id}/release")
 }
 
-/// Tells whether the hold is unpaid and live.
+/// Tells whether the hold waits for its payment. While a delayed payment is in progress, the slot stays until Stripe says how it
+/// ended.
 pub(super) fn is_possible(booking: &Booking) -> bool {
-    release_unknown(&booking.hold).is_some()
+    booking.hold.status == Status::Held
 }
 
 pub(super) fn add_routes(routes: ConsoleRoutes) -> ConsoleRoutes {
@@ -75,6 +82,12 @@ async fn ask(
     let named = NamedBooking::load(&server, &id).await?;
     let words = signed_in.language.choose(&ENGLISH, &GERMAN);
     let path = path_of(named.id());
+    if !is_possible(&named.booking) {
+        return Ok(match require_released(&named.booking) {
+            Ok(()) => show_already_over(&signed_in, &named),
+            Err(problem) => act_problem::show(&signed_in, &named, &problem),
+        });
+    }
     Ok(signed_in.confirm(Confirmation {
         page: MenuPage::Search,
         title: words.title,
@@ -86,7 +99,10 @@ async fn ask(
         button: words.button,
         kind: ButtonKind::Danger,
         action: &format!("{path}/release"),
-        fields: checkbox(WITHOUT_STRIPE, "yes", words.without_stripe, false),
+        fields: html! {
+            (hidden(SEEN, &named.booking.version.to_string()))
+            (checkbox(WITHOUT_STRIPE, "yes", words.without_stripe, false))
+        },
         back: &path,
     }))
 }
@@ -99,10 +115,24 @@ async fn release(
     form: FormValues,
 ) -> Result<Response, Problem> {
     let named = NamedBooking::load(&server, &id).await?;
-    let (hold, actor) = (named.id(), signed_in.holder.to_actor());
-    let released = hold_acts::release(&server, hold, form.has(WITHOUT_STRIPE), actor, &note).await;
-    Ok(match released {
-        Ok(_) => redirect_with_notice(&path_of(hold), &notices::RELEASED),
+    // A form without the version was not made by the page that asks.
+    let Some(seen) = parse_seen(&form) else {
+        return Ok(act_problem::show(&signed_in, &named, &Problem::hold_changed()));
+    };
+    let order = SeenRelease {
+        hold: named.id(),
+        seen,
+        without_stripe: form.has(WITHOUT_STRIPE),
+        actor: signed_in.holder.to_actor(),
+    };
+    Ok(match hold_acts::release_as_seen(&server, order, &note).await {
+        Ok(SeenAct::Done) => redirect_with_notice(&path_of(named.id()), &notices::RELEASED),
+        Ok(SeenAct::AlreadyOver) => show_already_over(&signed_in, &named),
         Err(problem) => act_problem::show(&signed_in, &named, &problem),
     })
+}
+
+fn show_already_over(signed_in: &SignedIn, named: &NamedBooking) -> Response {
+    let words = signed_in.language.choose(&ENGLISH, &GERMAN);
+    act_problem::show_with_advice(signed_in, named, &SeenAct::already_over(), words.already_over)
 }
