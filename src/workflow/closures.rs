@@ -64,7 +64,9 @@ pub async fn preview_closure(
     closure: &Closure,
 ) -> Result<(DatedClosure, Vec<Booking>, bool), PutClosureError> {
     let store = context.store.as_ref();
-    let (zone, rules) = find_shop_zone(store, context.settings.shop_zones()).await?;
+    let zones = context.settings.closure_zones();
+    let chosen = zones.choose(&store.list_all_schedule_zones().await?);
+    let (zone, rules) = chosen.ok_or(PutClosureError::NoSuchDay)?;
     let dated = closure.date_in(zone, rules).ok_or(PutClosureError::NoSuchDay)?;
     let resources = closure.resources.as_deref();
     let (holds, are_all) = find_conflicts(context, resources, dated.window).await?;

@@ -3,7 +3,7 @@
 use super::availability::{EventTypeSlots, load_starts};
 use super::context::Context;
 use super::error::WorkflowError;
-use crate::domain::availability::SlotRequest;
+use crate::domain::availability::{SlotRequest, SlotSelection};
 use crate::domain::booking::Booking;
 use crate::domain::ids::ResourceId;
 use crate::domain::time::Window;
@@ -45,7 +45,9 @@ pub async fn list_move_slots(
             moving,
         };
         let starts = starts.into_iter().take_while(|_| !cancelled.is_cancelled());
-        let slots = availability.list_slots(&request, starts).collect();
+        let slots = availability
+            .list_slots(&request, SlotSelection::default(), starts)
+            .collect();
         EventTypeSlots { event_type, slots }
     });
     listed.await.map(Some)

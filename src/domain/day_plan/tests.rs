@@ -50,6 +50,7 @@ fn booking(number: u128, from: &str, to: &str) -> Booking {
         requested_resource: None,
         change_policy: ChangePolicy::default(),
         cancel_right_passed: false,
+        replaced_by: None,
         guest: Guest {
             email: String::new(),
             name: None,

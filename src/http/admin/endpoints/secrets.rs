@@ -44,14 +44,17 @@ pub(in crate::http) async fn rotate_secret(
     let rotated = event_endpoints::rotate_secret(&server.context, &parse_endpoint_id(&id)?).await?;
     let (secret, until) = match rotated {
         NewSecret::Made(secret, until) => (secret, until),
-        NewSecret::TooMany => {
-            let detail = "eight secrets before the current one sign still: wait until the first has ended";
-            return Err(Problem::new(ProblemCode::Conflict, detail));
-        }
+        NewSecret::TooMany => return Err(too_many_secrets()),
         NewSecret::Unknown => return Err(missing()),
     };
     Ok(Json(RotatedSecretView {
         secret: secret.reveal().to_owned(),
         old_secret_until: format_instant(until),
     }))
+}
+
+/// The refusal of one more secret while too many earlier ones sign.
+pub(in crate::http) fn too_many_secrets() -> Problem {
+    let detail = "eight secrets before the current one sign still: wait until the first has ended";
+    Problem::new(ProblemCode::Conflict, detail)
 }

@@ -13,7 +13,7 @@ use super::event_type_form::FormPage;
 use super::event_type_values::EventTypeBody;
 use super::lists::PREVIEW;
 use super::words::{CatalogueWords, ENGLISH, GERMAN};
-use crate::domain::availability::{Slot, SlotStatus};
+use crate::domain::availability::{Slot, SlotSelection, SlotStatus};
 use crate::domain::catalogue::EventType;
 use crate::domain::time::Window;
 use crate::domain::zone::{ZoneName, ZoneRules};
@@ -86,7 +86,11 @@ async fn show_preview(
     let list = SlotListRequest {
         within,
         quantity: 1,
-        limit: Some(MAX_SLOTS),
+        resource: None,
+        selection: SlotSelection {
+            only_free: false,
+            limit: Some(MAX_SLOTS),
+        },
     };
     let (id, name, price) = (event_type.id.clone(), event_type.name.clone(), event_type.price);
     let minutes = event_type.length().num_minutes();

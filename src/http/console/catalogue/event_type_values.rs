@@ -271,7 +271,9 @@ fn read_amount(values: &FormValues) -> Value {
     let text = values.text("amount").unwrap_or_default();
     let currency = values.text("currency").map(str::to_lowercase);
     let currency = currency.and_then(|code| Currency::parse(&code));
-    let price = currency.and_then(|currency| Money::parse_decimal(text, currency));
+    // The form writes a point, and people type either sign; the preview shows how the price was read.
+    let sign = if text.contains(',') { ',' } else { '.' };
+    let price = currency.and_then(|currency| Money::parse_decimal(text, currency, sign));
     price.map_or_else(|| json!(text), |price| json!(price.amount))
 }
 

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::one_endpoint::{DELETED, find_endpoint, path_of, show_secret};
 use super::words::{ENGLISH, GERMAN};
 use crate::domain::event_endpoint::EventEndpoint;
+use crate::http::admin::endpoints::secrets::too_many_secrets;
 use crate::http::admin::endpoints::{parse_endpoint_id, remove_endpoint};
 use crate::http::audit_trail::AuditNote;
 use crate::http::console::components::{ButtonKind, Confirmation, hidden, link_button};
@@ -23,6 +24,7 @@ use crate::http::error::{Problem, ProblemCode};
 use crate::http::event_view::render_test;
 use crate::http::path_id::PathId;
 use crate::http::server::Server;
+use crate::workflow::event_endpoints::NewSecret;
 use crate::workflow::{deliver_events, event_endpoints};
 
 /// The field that names the secret that an endpoint had when the operator was asked.
@@ -105,7 +107,11 @@ pub(super) async fn rotate(
     }
     let id = endpoint.id;
     let rotated = event_endpoints::rotate_secret(&server.context, &id).await?;
-    let (secret, until) = rotated.ok_or_else(|| Problem::not_found("endpoint"))?;
+    let (secret, until) = match rotated {
+        NewSecret::Made(secret, until) => (secret, until),
+        NewSecret::TooMany => return Err(too_many_secrets()),
+        NewSecret::Unknown => return Err(Problem::not_found("endpoint")),
+    };
     Ok(show_secret(&signed_in, &id, &secret, Some(signed_in.time(until))))
 }
 
