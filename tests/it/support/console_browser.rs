@@ -83,14 +83,6 @@ async fn keep_screenshot(browser: &Browser, name: &str) {
     std::fs::write(directory.join(format!("{name}.png")), png.unwrap()).unwrap();
 }
 
-impl Browser {
-    /// Waits for the field and writes this into it.
-    pub(crate) async fn fill(&self, css: &str, text: &str) {
-        let field = self.see(css).await;
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
-    }
-
     /// Clicks the first link or button with this text.
     pub(crate) async fn click_text(&self, text: &str) {
         let path = format!("//*[self::a or self::button][normalize-space(.)='{text}']");
