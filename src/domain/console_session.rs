@@ -7,11 +7,12 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use sha2::{Digest, Sha256};
 
 use super::access_key::AccessKey;
 use super::ids::AccessKeyId;
+use super::token::start_mac;
 
 /// After how long without a request a console session ends.
 pub const CONSOLE_IDLE_END: Duration = Duration::minutes(30);
@@ -70,10 +71,7 @@ impl ConsoleToken {
     }
 
     fn compute_mac(&self, purpose: &str, text: &str) -> [u8; 32] {
-        // HMAC takes keys of any length; the error is for MACs that do not.
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes())
-            .unwrap_or_else(|_| unreachable!("HMAC takes any key"));
-        mac.update(purpose.as_bytes());
+        let mut mac = start_mac(self.0.as_bytes(), purpose);
         mac.update(&[0]);
         mac.update(text.as_bytes());
         mac.finalize().into_bytes().into()
@@ -96,7 +94,7 @@ pub enum SessionKey {
 /// A console session, as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConsoleSession {
-    /// Finds the session.
+    /// Finds the session in the store.
     pub digest: ConsoleTokenDigest,
     /// The key that the session began with.
     pub key: SessionKey,

@@ -48,7 +48,7 @@ pub struct PlanEntry {
 pub enum PlanEntryKind {
     /// It serves these bookings of one event type at the same time, by their index in the facts.
     Bookings(Vec<usize>),
-    /// It is blocked.
+    /// It is blocked, and serves nothing.
     Closed,
     /// It is open and does nothing, for long enough to serve something.
     Gap,

@@ -44,7 +44,8 @@ pub struct TokenKeyName(pub String);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CalendarSalt(pub Option<String>);
 
-fn start_mac(key: &[u8], data: &str) -> Hmac<Sha256> {
+/// Begins an HMAC-SHA256 over this text; more may follow.
+pub(super) fn start_mac(key: &[u8], data: &str) -> Hmac<Sha256> {
     // HMAC takes keys of any length; the error is for MACs that do not.
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
     mac.update(data.as_bytes());

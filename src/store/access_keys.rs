@@ -51,7 +51,7 @@ macro_rules! key_columns {
 /// Finds the key with digest `$1`.
 pub(super) const FIND: &str = concat!("SELECT ", key_columns!(), " FROM access_keys WHERE digest = $1");
 
-/// Finds key `$1`.
+/// Finds the key with id `$1`.
 pub(super) const FIND_BY_ID: &str = concat!("SELECT ", key_columns!(), " FROM access_keys WHERE id = $1");
 
 /// Deletes key `$1` and returns it.

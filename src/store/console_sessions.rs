@@ -42,7 +42,7 @@ pub(super) const FIND: &str = "SELECT token_digest, key_id, bootstrap_proof, cre
 pub(super) const RECORD_USE: &str =
     "UPDATE console_sessions SET last_seen_at = $2 WHERE token_digest = $1 AND last_seen_at < $2";
 
-/// Deletes session `$1`.
+/// Deletes the session with digest `$1`.
 pub(super) const DELETE: &str = "DELETE FROM console_sessions WHERE token_digest = $1";
 
 /// Deletes at most `$2` sessions that were last seen before `$1`.

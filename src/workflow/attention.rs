@@ -50,7 +50,7 @@ pub struct AttentionReport {
     pub last_event_at: Option<DateTime<Utc>>,
 }
 
-/// Reads the report.
+/// Reads the report of this moment.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.

@@ -91,7 +91,7 @@ pub async fn find_session_key(
     Ok(found.map(|(_, found)| found))
 }
 
-/// Ends a session.
+/// Ends a session, if there is one.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.

@@ -76,7 +76,7 @@ impl Act {
 /// What a route is for, which says how it is checked.
 #[derive(Clone, Debug)]
 enum Access {
-    /// Shows a page.
+    /// Shows a page that is read.
     Page(Scope),
     /// Sends a stream to a page.
     Stream(Scope),

@@ -54,7 +54,7 @@ impl Asset {
     }
 }
 
-/// Serves a file. An instance of another version may have made the page: then the file is ours, and is not kept.
+/// Serves a file of the console. An instance of another version may have made the page: then the file is ours, and is not kept.
 pub(super) async fn serve(Path((version, file)): Path<(String, String)>) -> Result<Response, Problem> {
     let asset = [&*STYLE, &*SCRIPT].into_iter().find(|asset| asset.name == file);
     let asset = asset.ok_or_else(|| Problem::not_found("path"))?;

@@ -40,7 +40,7 @@ const SESSION_CHECK: Duration = Duration::from_secs(5);
 /// How long a stream lasts; less than a connection may wait for its client. The browser opens the next one by itself.
 const STREAM_LIFE: Duration = Duration::from_secs(60);
 
-/// Adds the stream.
+/// Adds the route of the stream.
 pub(super) fn add_routes(routes: ConsoleRoutes) -> ConsoleRoutes {
     routes.stream(PATH, Scope::Read, get(stream_changes))
 }

@@ -58,7 +58,7 @@ impl Default for Field<'_> {
 }
 
 impl Field<'_> {
-    /// Makes the field.
+    /// Makes the field with one line.
     pub(super) fn show(self) -> Markup {
         html! {
             div.field {
@@ -113,7 +113,7 @@ impl Field<'_> {
     }
 }
 
-/// Makes a checkbox. `value` is what the form carries if it is ticked.
+/// Makes a checkbox with its label. `value` is what the form carries if it is ticked.
 pub(super) fn checkbox(name: &str, value: &str, label: &str, is_ticked: bool) -> Markup {
     let id = format!("{name}-{value}");
     html! {
@@ -131,7 +131,7 @@ pub(super) enum ButtonKind {
     Main,
     /// One of several things.
     Plain,
-    /// What destroys something.
+    /// What destroys or discloses something.
     Danger,
 }
 
@@ -189,7 +189,7 @@ pub(super) struct Confirmation<'a> {
     pub(super) page: MenuPage,
     /// The question, as the title of the page.
     pub(super) title: &'a str,
-    /// What will happen.
+    /// What will happen after the answer.
     pub(super) explanation: Markup,
     /// What the button says: the act, not "OK".
     pub(super) button: &'a str,

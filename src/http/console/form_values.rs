@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 
 use crate::domain::console_session::ConsoleToken;
 use crate::http::auth::is_same_secret;
@@ -63,7 +63,7 @@ impl FormValues {
 }
 
 impl QueryValues {
-    /// Reads a query.
+    /// Reads the query of a page.
     pub(super) fn parse(query: &str) -> Self {
         Self(FormValues::parse(query.as_bytes()))
     }
@@ -105,7 +105,7 @@ pub(super) async fn read_form(parts: &Parts, body: Body) -> Result<FormValues, P
         return Err(Problem::unsupported_media_type("send a form"));
     }
     let body = axum::body::to_bytes(body, MAX_FORM).await;
-    let body = body.map_err(|_| Problem::from_status(StatusCode::PAYLOAD_TOO_LARGE))?;
+    let body = body.map_err(|_| Problem::too_large())?;
     Ok(FormValues::parse(&body))
 }
 

@@ -87,7 +87,7 @@ impl PageBuilder<'_> {
         Self { status, ..self }
     }
 
-    /// Completes the page.
+    /// Completes the page with its content.
     pub(super) fn show(self, content: Markup) -> Response {
         let signed_in = self.signed_in;
         let language = signed_in.language;

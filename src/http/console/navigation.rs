@@ -30,7 +30,7 @@ pub(super) enum MenuPage {
     Feeds,
     /// Who may use the API and the console.
     Keys,
-    /// What operators did.
+    /// What operators did, and when.
     Audit,
 }
 

@@ -71,7 +71,7 @@ pub(super) async fn enter_console() -> Redirect {
     Redirect::to(navigation::FIRST_PAGE)
 }
 
-/// Shows the form.
+/// Shows the form of the sign-in.
 pub(super) async fn show_form(query: QueryValues, request: Request) -> Response {
     let language = Language::of(request.headers());
     let words = language.choose(&ENGLISH, &GERMAN);
@@ -157,8 +157,8 @@ async fn try_sign_in(
         };
     };
     let holder = KeyHolder::from(key.clone());
-    if !holder.scope().is_enough_for(Scope::Read) {
-        return refuse(StatusCode::FORBIDDEN, words.checkout_key);
+    if let Err(refusal) = holder.require_scope(Scope::Read) {
+        return refuse(refusal.status(), words.checkout_key);
     }
     // Several sessions are nobody's: the one of this browser ends by itself.
     let previous = cookies::find_token(&parts.headers).unwrap_or_default();
@@ -191,7 +191,7 @@ fn describe_act(action: &str, holder: &KeyHolder, request: Option<&RequestId>) -
     }
 }
 
-/// Ends the session. It works without a good key, so that nobody stays signed in because of it.
+/// Ends the session of the browser. It works without a good key, so that nobody stays signed in because of it.
 pub(super) async fn sign_out(State(server): State<Arc<Server>>, request: Request) -> Response {
     let language = Language::of(request.headers());
     let answered = try_sign_out(&server, request).await;

@@ -9,13 +9,13 @@ use crate::domain::hold::Status;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(dead_code, reason = "each page uses the tones that it needs")]
 pub(super) enum Tone {
-    /// All is well.
+    /// All is as it should be.
     Good,
     /// It is not decided yet.
     Wait,
-    /// Somebody must act.
+    /// Somebody must act on it.
     Bad,
-    /// It is over.
+    /// It is over, and needs nothing.
     Gone,
 }
 
@@ -31,7 +31,7 @@ impl Tone {
     }
 }
 
-/// Makes a badge.
+/// Makes a badge with a word.
 pub(super) fn badge(tone: Tone, word: &str) -> Markup {
     html! { span class={ "badge " (tone.class()) } { (word) } }
 }

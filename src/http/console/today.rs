@@ -26,7 +26,7 @@ mod timeline;
 mod view;
 mod week;
 
-/// Adds the page.
+/// Adds the route of the page.
 pub(super) fn add_routes(routes: ConsoleRoutes) -> ConsoleRoutes {
     routes.page(MenuPage::Today.path(), MenuPage::Today.scope(), get(show))
 }

@@ -119,7 +119,7 @@ impl ConsoleClient {
         }
     }
 
-    /// Opens a page.
+    /// Opens a page of the console.
     pub(crate) async fn get(&self, path: &str) -> ConsolePage {
         self.send(self.request(Method::GET, path)).await
     }

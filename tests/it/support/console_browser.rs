@@ -83,6 +83,7 @@ async fn keep_screenshot(browser: &Browser, name: &str) {
     std::fs::write(directory.join(format!("{name}.png")), png.unwrap()).unwrap();
 }
 
+impl Browser {
     /// Clicks the first link or button with this text.
     pub(crate) async fn click_text(&self, text: &str) {
         let path = format!("//*[self::a or self::button][normalize-space(.)='{text}']");

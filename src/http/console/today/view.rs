@@ -80,7 +80,7 @@ static GERMAN: TodayWords = TodayWords {
 /// The days that a page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Span {
-    /// One day.
+    /// One day, from its midnight on.
     Day,
     /// The days from Monday to Sunday.
     Week,
