@@ -16,6 +16,7 @@ mod hold_acts;
 mod hold_money;
 mod hold_pages;
 mod keys;
+mod newcomer;
 mod pages;
 mod search;
 mod sessions;

@@ -104,8 +104,13 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) fn open() -> Self {
+        Self::open_with(&[])
+    }
+
+    /// Opens the shop with some variables set.
+    pub(crate) fn open_with(variables: &[(&str, &str)]) -> Self {
         let directory = TempDir::new().unwrap();
-        let environment = [
+        let mut environment = vec![
             ("HOLDFAST_LISTEN", "127.0.0.1:0".to_owned()),
             (
                 "DATABASE_URL",
@@ -114,6 +119,7 @@ impl Shop {
             ("HOLDFAST_LOG", "info".to_owned()),
             ("NO_COLOR", "1".to_owned()),
         ];
+        environment.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let process = Watched::start(env!("CARGO_BIN_EXE_holdfast"), &["sandbox"], &environment);
         let address = |mark| {
             process
