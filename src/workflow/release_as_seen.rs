@@ -84,7 +84,7 @@ async fn release_as_seen(
         }
         match lease(context, order, booking.version).await? {
             SeenLease::Leased(booking) => {
-                let booking = release_leased_hold(context, booking, order.actor.clone()).await?;
+                let booking = release_leased_hold(context, *booking, order.actor.clone()).await?;
                 return Ok(SeenReleaseOutcome::Over(Box::new(booking)));
             }
             SeenLease::OtherVersion => {}
@@ -107,7 +107,7 @@ impl SeenRelease {
 /// What came of leasing the hold in one version.
 enum SeenLease {
     /// It is leased, in this version.
-    Leased(Booking),
+    Leased(Box<Booking>),
     /// It has another version now, or is not held any more.
     OtherVersion,
     /// Another owner has it.
@@ -124,7 +124,9 @@ async fn lease(context: &Context, order: &SeenRelease, version: i64) -> Result<S
             .await?
         {
             // The lease itself adds one.
-            ReleaseLease::Leased(booking) if booking.version == version + 1 => SeenLease::Leased(booking),
+            ReleaseLease::Leased(booking) if booking.version == version + 1 => {
+                SeenLease::Leased(Box::new(booking))
+            }
             ReleaseLease::Leased(booking) => {
                 give_lease_back(context, &booking).await?;
                 SeenLease::OtherVersion
