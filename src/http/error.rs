@@ -203,18 +203,11 @@ impl Problem {
     }
 
     /// Sets after how long a retry makes sense.
-    pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
-        Self {
-            // Rounded up: who comes back then is not refused again.
-            retry_after: Some(
-                wait.as_millis()
-                    .div_ceil(1000)
-                    .try_into()
-                    .unwrap_or(u64::MAX)
-                    .max(1),
-            ),
-            ..self
-        }
+    pub(crate) fn with_retry_after(mut self, wait: Duration) -> Self {
+        // Rounded up: who comes back then is not refused again.
+        let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+        self.retry_after = Some(seconds.max(1));
+        self
     }
 
     /// Makes a `malformed` problem: the path does not have this method.

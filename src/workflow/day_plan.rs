@@ -106,7 +106,7 @@ pub async fn load_plan(context: &Context, within: Window) -> Result<LoadedPlan, 
     planned.await
 }
 
-/// Estimates the work of a plan: each resource looks at what each event type opens on each day, and at its bookings.
+/// Estimates the work of a plan: each resource looks at what each event type opens on each day, and its own bookings.
 fn estimate_work(resources: &[Resource], event_types: &[EventType], within: Window) -> u64 {
     let days = within.length().num_days().unsigned_abs() + 1;
     let counted = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);

@@ -31,7 +31,7 @@ fn list(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
         .filter_map(|pair| pair.trim().split_once('='))
 }
 
-/// A request carries several cookies of a session: one may be planted by another site of the same domain.
+/// A request carries several cookies of a session: one may come from another site of the same domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SeveralSessions;
 

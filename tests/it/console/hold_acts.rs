@@ -170,7 +170,7 @@ on_both_engines! {
         let browser = signed_in_as(&app, "admin", "Ann").await;
         let hold = app.sold("call", SLOT).await;
         let path = format!("{}/resend", path_of(&hold));
-        browser.get(&path).await.expect(200).shows("There is no endpoint.");
+        browser.get(&path).await.expect(200).shows("There is no endpoint yet.");
         let (receiver, _) = EventReceiver::set_at(&app, "shop").await;
         browser.get(&path).await.expect(200).shows("<option value=\"shop\">shop</option>");
         let sent = browser.post(&path, &[("endpoint", "shop")]).await;

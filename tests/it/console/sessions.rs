@@ -153,8 +153,8 @@ on_both_engines! {
     async fn several_sessions_of_a_request_are_refused(engine) {
         let app = TestApp::start(engine).await;
         let mut browser = ConsoleClient::signed_in(&app).await;
-        let planted = ConsoleClient::signed_in(&app).await;
-        browser.cookie = format!("{}; {}", planted.cookie, browser.cookie);
+        let foreign = ConsoleClient::signed_in(&app).await;
+        browser.cookie = format!("{}; {}", foreign.cookie, browser.cookie);
         browser.get("/console/today").await.expect(403).shows("several sessions");
     }
 }

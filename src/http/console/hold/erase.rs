@@ -94,7 +94,7 @@ async fn ask(
     Ok(show_question(&signed_in, &named, email, whom))
 }
 
-/// Asks once. The form carries the address: a part of the holds may be erased already, this one among them.
+/// Asks once before the act. The form carries the address: a part of the holds may be erased already, this one among them.
 fn show_question(signed_in: &SignedIn, named: &NamedBooking, email: &str, first: Markup) -> Response {
     let words = signed_in.language.choose(&ENGLISH, &GERMAN);
     let path = path_of(named.id());
