@@ -108,8 +108,8 @@ fn show_days(signed_in: &SignedIn, words: &'static FunnelWords, summary: &RangeS
         .iter()
         .map(|(day, figures)| (html! { (signed_in.short_day(*day)) }, *figures));
     html! {
-        section aria-labelledby="by-day" {
-            h2 #by-day { (words.by_day) }
+        section {
+            h2 { (words.by_day) }
             figure.chart-frame {
                 p.chart-top { (chart::find_top(&series)) }
                 (chart::draw(words.chart, &series))
@@ -166,8 +166,8 @@ fn show_event_types(signed_in: &SignedIn, words: &FunnelWords, summary: &RangeSu
     });
     let rows: Vec<(Markup, &SummaryFigures)> = rows.collect();
     html! {
-        section aria-labelledby="by-event-type" {
-            h2 #by-event-type { (words.by_event_type) }
+        section {
+            h2 { (words.by_event_type) }
             @if rows.is_empty() {
                 p { (words.nothing) }
             } @else {
@@ -259,8 +259,8 @@ fn show_live(signed_in: &SignedIn, words: &FunnelWords, live: &[LiveHolds]) -> M
         words.first_expiry,
     ];
     html! {
-        section aria-labelledby="live" {
-            h2 #live { (words.live) }
+        section {
+            h2 { (words.live) }
             p { (words.live_means) }
             @if live.is_empty() {
                 p { (words.no_live) }
