@@ -172,14 +172,19 @@ async fn try_sign_in(
         ))
         .await?;
     let begun = console_sessions::begin_session(&server.context, &key, bootstrap, previous.as_ref()).await;
-    let outcome = match &begun {
-        Ok(_) => AuditOutcome::Done,
-        Err(_) => AuditOutcome::Failed,
-    };
-    trail.finish(number, outcome, &AuditedChange::default()).await;
+    trail
+        .finish(number, outcome_of(&begun), &AuditedChange::default())
+        .await;
     let cookies = cookies::keep_token(&begun?, is_https);
     let cookies = cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie));
     Ok((AppendHeaders(cookies), Redirect::to(&next)).into_response())
+}
+
+fn outcome_of<T, E>(result: &Result<T, E>) -> AuditOutcome {
+    match result {
+        Ok(_) => AuditOutcome::Done,
+        Err(_) => AuditOutcome::Failed,
+    }
 }
 
 fn describe_act(action: &str, holder: &KeyHolder, request: Option<&RequestId>) -> AuditedAct {
@@ -198,27 +203,22 @@ pub(super) async fn sign_out(State(server): State<Arc<Server>>, request: Request
     answered.unwrap_or_else(|problem| problem_page::show_signed_out(language, &problem))
 }
 
-/// Puts the end of a session into the audit trail, if it has not ended before. The trail must not keep anybody signed in.
-async fn audit_sign_out(
+/// Begins the entry of a sign-out in the audit trail; `None` if the session has ended before, or if the entry cannot be written:
+/// the trail must not keep anybody signed in.
+async fn begin_entry(
     server: &Server,
     token: &ConsoleToken,
     request: Option<&RequestId>,
-) -> Result<(), Problem> {
+) -> Result<Option<i64>, Problem> {
     let bootstrap = server.admin_key.as_ref().map(ExposeSecret::expose_secret);
     let Some(found) = console_sessions::find_session_key(&server.context, token, bootstrap).await? else {
-        return Ok(());
+        return Ok(None);
     };
     let act = describe_act("signOut", &found.key.into(), request);
-    let trail = server.context.audit();
-    match trail.begin(&act).await {
-        Ok(number) => {
-            trail
-                .finish(number, AuditOutcome::Done, &AuditedChange::default())
-                .await;
-        }
-        Err(error) => tracing::error!(%error, "a sign-out is not in the audit trail"),
-    }
-    Ok(())
+    let begun = server.context.audit().begin(&act).await;
+    Ok(begun
+        .inspect_err(|error| tracing::error!(%error, "a sign-out is not in the audit trail"))
+        .ok())
 }
 
 async fn try_sign_out(server: &Arc<Server>, request: Request) -> Result<Response, Problem> {
@@ -227,8 +227,15 @@ async fn try_sign_out(server: &Arc<Server>, request: Request) -> Result<Response
     let form = read_form(&parts, body).await?;
     if let Some(token) = cookies::find_token(&parts.headers)? {
         require_form_token(&token, form.raw(FORM_TOKEN))?;
-        audit_sign_out(server, &token, parts.extensions.get::<RequestId>()).await?;
-        console_sessions::end_session(&server.context, &token).await?;
+        let entry = begin_entry(server, &token, parts.extensions.get::<RequestId>()).await?;
+        let ended = console_sessions::end_session(&server.context, &token).await;
+        if let Some(entry) = entry {
+            let trail = server.context.audit();
+            trail
+                .finish(entry, outcome_of(&ended), &AuditedChange::default())
+                .await;
+        }
+        ended?;
     }
     let cookies = cookies::remove_token().map(|cookie| (header::SET_COOKIE, cookie));
     let signed_out = Redirect::to(&format!("{PATH}?because=signed-out"));
