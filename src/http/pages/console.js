@@ -72,9 +72,13 @@ if (live) {
   const refresh = async () => {
     timer = 0;
     const here = document.querySelector(LIVE);
-    if (document.hidden || isFillingIn(here)) {
+    // A page in the background reads again when it is seen.
+    if (document.hidden) {
+      return;
+    }
+    if (isFillingIn(here)) {
       showPause(here);
-      plan();
+      plan(READING_PAUSE);
       return;
     }
     readAt = Date.now();
@@ -94,8 +98,8 @@ if (live) {
     }
   };
 
-  const plan = () => {
-    timer ||= setTimeout(refresh, Math.max(200, readAt + READING_PAUSE - Date.now()));
+  const plan = (pause = 200) => {
+    timer ||= setTimeout(refresh, Math.max(pause, readAt + READING_PAUSE - Date.now()));
   };
 
   // A page in the background has no stream: a browser opens few connections to one server.
@@ -107,7 +111,7 @@ if (live) {
       return;
     }
     stream = new EventSource(document.querySelector(LIVE).dataset.live);
-    stream.addEventListener("changed", plan);
+    stream.addEventListener("changed", () => plan());
     stream.addEventListener("open", () => {
       reconnectPause = 1000;
     });
