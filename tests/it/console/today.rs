@@ -39,8 +39,8 @@ async fn write_live_holds(app: &TestApp, engine: Engine, every: u32, before: &st
         "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {MANY})
          INSERT INTO holds (id, event_type_id, resource_id, starts_at, ends_at, segments, status, funds, amount, currency,
              session_id, checkout_url, guest_email, guest_id, metadata, expires_at, session_expires_at, created_at, updated_at)
-         SELECT {id}, 'call', 'ana', {at}, {ends_at}, ('[{{\"resource\":\"ana\",\"starts_at_ms\":' || ({from}) * 1000 ||
-             ',\"ends_at_ms\":' || ({from} + {length}) * 1000 || '}}]'){json}, 'confirmed', 'paid', 5000, 'eur', 'cs_test_' || n,
+         SELECT {id}, 'call', 'ana', {at}, {ends_at}, ('[{{\"resource\":\"ana\",\"starts_at_ms\":' || ({from}) ||
+             '000,\"ends_at_ms\":' || ({from} + {length}) || '000}}]'){json}, 'confirmed', 'paid', 5000, 'eur', 'cs_test_' || n,
              'https://pay.example/', 'g@example.com', 'g@example.com', '{{}}', {at}, {at}, {at}, {at} FROM numbers"
     );
     assert_eq!(app.database.execute(&holds).await, u64::from(MANY));
