@@ -127,7 +127,7 @@ on_both_engines! {
             let browser = signed_in_as(&app, scope, hold.text("id")).await;
             let page = browser.get(&path_of(hold)).await.expect(200);
             let offered = |act: &&str| page.html.contains(&format!("href=\"{}/{act}\"", path_of(hold)));
-            let offered: Vec<&str> = acts.into_iter().filter(|act| offered(&act)).collect();
+            let offered: Vec<&str> = acts.into_iter().filter(|act| offered(act)).collect();
             assert_eq!(offered, expected, "{scope}");
         }
     }

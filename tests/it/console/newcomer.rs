@@ -1,6 +1,8 @@
 //! The first day of a newcomer, in real browsers: from the sandbox to the first booking, a refund, and the shop's own system.
 
-use chrono::{Duration, Utc};
+use chrono::Duration;
+use holdfast::clock::SystemClock;
+use holdfast::domain::time::Clock as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -62,7 +64,7 @@ async fn set_up_shop(browser: &Browser, shop: &Shop, endpoint: &str) {
 async fn sell(guest: &Browser, shop: &Shop) -> String {
     let http = build_http_client();
     let day = |days| {
-        (Utc::now() + Duration::days(days))
+        (SystemClock.now() + Duration::days(days))
             .format("%Y-%m-%dT00:00:00Z")
             .to_string()
     };
