@@ -23,18 +23,23 @@ pub trait Figures {
 }
 
 /// Counts live holds of each event type, status and currency; confirmed ones that start at `$1` or later. `$seconds` is the engine's
-/// length of a row of occupancy `o`, `$from` its condition on the start. The conditions of the two parts are those of indexes; a confirmed status is compared as an
-/// expression, because the planner could else read all bookings that ever were from an index of such.
+/// length of a row of occupancy `o`, `$by_start` what the engine needs to read holds by their start. The conditions of the two
+/// parts are those of indexes; a confirmed status is compared as an expression, because the planner could else read all bookings
+/// that ever were from an index of such.
 macro_rules! count_live_statement {
-    ($seconds:literal, $from:literal) => {
+    ($seconds:literal, $by_start:literal) => {
         concat!(
             "SELECT event_type_id, status, currency, count(*) AS holds, CAST(sum(quantity) AS bigint) AS units,
                  CAST(sum(amount) AS bigint) AS amount, CAST(sum(seconds) AS bigint) AS seconds,
                  min(expires_at) AS first_expiry
              FROM (",
-            $crate::store::figures::live_part!($seconds, "h.status IN ('held', 'processing')"),
+            $crate::store::figures::live_part!($seconds, "", "h.status IN ('held', 'processing')"),
             " UNION ALL ",
-            $crate::store::figures::live_part!($seconds, $from, " AND h.status || '' = 'confirmed'"),
+            $crate::store::figures::live_part!(
+                $seconds,
+                $by_start,
+                "h.starts_at >= $1 AND h.status || '' = 'confirmed'"
+            ),
             ") AS live
              GROUP BY event_type_id, status, currency ORDER BY event_type_id, status, currency"
         )
@@ -44,14 +49,16 @@ pub(super) use count_live_statement;
 
 /// Selects holds with a condition, and for how many seconds each keeps units busy.
 macro_rules! live_part {
-    ($seconds:literal, $($condition:literal),+) => {
+    ($seconds:literal, $by:literal, $condition:literal) => {
         concat!(
             "SELECT h.event_type_id, h.status, h.currency, h.quantity, h.amount, h.expires_at,
                  (SELECT CAST(coalesce(sum(",
             $seconds,
             "), 0) AS bigint) FROM occupancy o WHERE o.hold_id = h.id) AS seconds
-             FROM holds h WHERE ",
-            $($condition),+
+             FROM holds h",
+            $by,
+            " WHERE ",
+            $condition
         )
     };
 }

@@ -27,7 +27,7 @@ const COUNT_SOLD_TWICE: &str = concat!(
 /// Counts live holds, with confirmed ones from `$1` on.
 const COUNT_LIVE: &str = count_live_statement!(
     "round(extract(epoch FROM upper(o.during) - lower(o.during)))::bigint",
-    "h.starts_at >= $1"
+    ""
 );
 
 #[async_trait]
