@@ -42,6 +42,7 @@ pub mod refresh_hold;
 mod refund_order;
 pub mod release_as_seen;
 pub mod release_hold;
+mod release_processing;
 pub mod replay_event;
 mod retention;
 pub mod return_money;

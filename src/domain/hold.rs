@@ -10,6 +10,7 @@ mod fact;
 mod history_detail;
 mod money_preview;
 mod payment_steps;
+mod release_processing;
 mod release_unknown;
 mod return_money;
 mod reversal_steps;
@@ -23,6 +24,7 @@ pub use decide::decide;
 pub use fact::{Fact, FailureCode};
 pub use history_detail::HistoryDetail;
 pub use money_preview::MoneyPreview;
+pub use release_processing::release_processing;
 pub use release_unknown::release_unknown;
 pub use return_money::{
     ReturnFault, ReturnWay, TooMuchToReturn, check_return_step, find_most_returnable, return_money,

@@ -41,10 +41,10 @@ async fn note_state_before(server: &Server, id: HoldId, note: &AuditNote) -> Res
     Ok(())
 }
 
-/// Releases an unpaid hold; `without_stripe` also if Stripe does not know its session.
+/// Releases an unpaid hold, also one whose payment is in progress; `without_stripe` also if Stripe does not know its session.
 ///
 /// # Errors
-/// `already_paid` if the hold is paid or being paid.
+/// `already_paid` if the hold is paid, or turned out to be being paid.
 pub(super) async fn release(
     server: &Server,
     id: HoldId,
@@ -72,7 +72,7 @@ pub(super) async fn release(
 /// Releases an unpaid hold as the operator has seen it.
 ///
 /// # Errors
-/// `already_paid` if the hold is paid or being paid, `conflict` if it has changed.
+/// `already_paid` if the hold is paid, or turned out to be being paid; `conflict` if it has changed.
 pub(super) async fn release_as_seen(
     server: &Server,
     order: SeenRelease,

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::context::Context;
 use super::error::WorkflowError;
 use super::release_hold::{give_lease_back, release_leased_hold, to_stripe_error, wait_for_other_owner};
+use super::release_processing::release_as_read;
 use super::unknown_session::{UnknownRelease, release_unknown_session};
 use crate::domain::booking::{Actor, Booking, HistoryLine};
 use crate::domain::hold::{ReleaseReason, ReleaseRequester, Status};
@@ -80,7 +81,9 @@ async fn release_as_seen(
             }
         }
         if booking.hold.status == Status::Processing {
-            return Ok(SeenReleaseOutcome::Over(Box::new(booking)));
+            // The next round says what it is now: released, or another one than was seen.
+            release_as_read(context, &booking, &order.actor).await?;
+            continue;
         }
         match lease(context, order, booking.version).await? {
             SeenLease::Leased(booking) => {

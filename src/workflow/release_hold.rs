@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::apply_fact;
 use super::context::Context;
 use super::error::WorkflowError;
+use super::release_processing::release_processing_hold;
 use super::unknown_session::{self, NoVerdict, StoredSession, UnknownRelease};
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::command::backoff;
@@ -36,7 +37,8 @@ const LEASE_POLL: std::time::Duration = std::time::Duration::from_millis(25);
 /// The delay before a question about a delayed payment doubles at most so often: up to 32 times the setting.
 const MAX_PROCESSING_DOUBLINGS: u32 = 5;
 
-/// Asks Stripe to expire a held hold's session, and applies the response. Returns a hold that is not held as it is.
+/// Asks Stripe to expire a held hold's session, and applies the response. Returns a hold that is not held as it is; but an
+/// operator releases a `processing` one without asking.
 ///
 /// # Errors
 /// [`WorkflowError::Stripe`] if Stripe gave no answer: nothing has changed, and the sweep asks again.
@@ -50,6 +52,12 @@ pub async fn release_hold(
         ReleaseLease::Leased(booking) => {
             let booking = release_leased_hold(context, booking, actor).await?;
             Ok(ReleaseOutcome::Over(Box::new(booking)))
+        }
+        ReleaseLease::NotHeld(booking) if requester == Some(ReleaseRequester::Operator) => {
+            let booking = release_processing_hold(context, booking, &actor).await?;
+            Ok(booking.map_or(ReleaseOutcome::Missing, |booking| {
+                ReleaseOutcome::Over(Box::new(booking))
+            }))
         }
         ReleaseLease::NotHeld(booking) => Ok(ReleaseOutcome::Over(Box::new(booking))),
         ReleaseLease::Missing => Ok(ReleaseOutcome::Missing),

@@ -165,7 +165,11 @@ fn flag_reclaim(decision: Decision, receipt: &Receipt) -> Decision {
             flag_other_amount(&mut taken.next, receipt);
             Decision::Reclaim { free, taken }
         }
-        other => other,
+        Decision::Change(mut step) => {
+            flag_other_amount(&mut step.next, receipt);
+            Decision::Change(step)
+        }
+        Decision::Stay(reason) => Decision::Stay(reason),
     }
 }
 
@@ -198,8 +202,12 @@ fn reclaim_for_price(hold: &Hold, receipt: &Receipt) -> Decision {
 }
 
 /// Offers both results for a payment whose slot was given up: confirmed with the slot, or refunded without it. A payment
-/// that was refunded in full before it became known offers nothing: the hold ends as if it had been confirmed then.
+/// that was refunded in full before it became known offers nothing: the hold ends as if it had been confirmed then. Nor does
+/// money for a hold that an operator released while it was being paid.
 fn reclaim_slot(hold: &Hold, receipt: &Receipt) -> Decision {
+    if hold.returns_late_money() {
+        return Decision::Change(refund_late_payment(hold, receipt));
+    }
     let mut next = record_payment(hold, receipt, Status::Confirmed);
     let payment = next.record(receipt);
     if payment.is_refunded_at_stripe() {
@@ -228,5 +236,9 @@ fn refund_late_payment(hold: &Hold, receipt: &Receipt) -> Transition {
         status: Status::Released(ReleaseReason::LatePaymentRefunded),
         ..hold.clone()
     };
-    refund_payment(without_slot, receipt, TransitionReason::LatePaymentRefunded)
+    let reason = match hold.returns_late_money() {
+        true => TransitionReason::PaymentAfterOperatorRelease,
+        false => TransitionReason::LatePaymentRefunded,
+    };
+    refund_payment(without_slot, receipt, reason)
 }

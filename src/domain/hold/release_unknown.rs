@@ -1,6 +1,6 @@
 //! The rule by which an operator frees a slot whose session Stripe does not know.
 
-use super::state::{Hold, ReleaseReason, Status};
+use super::state::{Hold, ReleaseReason, ReleaseRequester, Status};
 use super::steps::refund_other_payments;
 use super::transition::Transition;
 use super::transition_reason::TransitionReason;
@@ -16,7 +16,8 @@ pub fn release_unknown(hold: &Hold) -> Option<Transition> {
         Status::Held | Status::Processing => {
             let mut next = Hold {
                 status: Status::Released(ReleaseReason::Operator),
-                requested_by: None,
+                // Money for a processing hold goes back, in whatever way an operator releases it.
+                requested_by: (hold.status == Status::Processing).then_some(ReleaseRequester::Operator),
                 ..hold.clone()
             };
             // What was paid below the price waited for its session, and goes back.
@@ -63,6 +64,7 @@ mod tests {
             assert_eq!(released.is_some(), releases, "{status:?}");
             if let Some(transition) = released {
                 assert_eq!(transition.next.status, Status::Released(ReleaseReason::Operator));
+                assert_eq!(transition.next.returns_late_money(), status == Status::Processing);
                 let expire = CommandAction::ExpireSession(hold.session.clone());
                 assert_eq!(transition.commands, [expire]);
             }

@@ -82,7 +82,8 @@ pub struct Hold {
     /// Who asked for the release, while Stripe is asked to expire the session.
     ///
     /// The response to our call and Stripe's own event may arrive in either order. Both then find the same requester,
-    /// so the release gets the same reason.
+    /// so the release gets the same reason. A `processing` hold that an operator released keeps its requester, because
+    /// its money goes back whatever comes ([`Hold::returns_late_money`]).
     pub requested_by: Option<ReleaseRequester>,
     /// The PaymentIntent that the guest pays with, once it is known.
     pub intent: Option<IntentId>,
@@ -112,6 +113,12 @@ impl Hold {
             price_mismatch: false,
             paid_elsewhere: false,
         }
+    }
+
+    /// Tells whether late money goes back even if the slot is free: an operator released the hold while a payment was in
+    /// progress. Every other release ends with no requester.
+    pub fn returns_late_money(&self) -> bool {
+        matches!(self.status, Status::Released(_)) && self.requested_by == Some(ReleaseRequester::Operator)
     }
 
     /// Finds the payment that was made through this intent.

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 mod payments;
 mod properties;
+mod released_processing;
 
 use super::*;
 use crate::domain::command::CommandAction;

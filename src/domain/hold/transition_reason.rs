@@ -39,6 +39,8 @@ pub enum TransitionReason {
     SessionEnded,
     /// The operator released the hold although Stripe does not know its session.
     ReleasedWithoutStripe,
+    /// The operator released the hold while a delayed payment was in progress.
+    ReleasedWhileProcessing,
     /// A payment arrived after the release, and the slot was still free.
     LatePaymentGotItsSlot,
     /// A payment arrived after the release, and the slot was free with other resources, which are named here.
@@ -47,6 +49,9 @@ pub enum TransitionReason {
     LatePaymentRefunded,
     /// A payment arrived after the release, and the slot had begun; the payment is refunded.
     LatePaymentAfterStart,
+    /// A payment arrived after the operator released the hold while it was being paid; the payment is refunded. For machines
+    /// it is a late payment that is refunded, as any other.
+    PaymentAfterOperatorRelease,
     /// A payment arrived after the cancellation; it is refunded.
     PaymentAfterCancellation,
     /// A second payment arrived for a paid hold; it is refunded.
@@ -98,9 +103,10 @@ impl TransitionReason {
             Self::NothingToPay => "nothing_to_pay",
             Self::SessionEnded => "session_ended",
             Self::ReleasedWithoutStripe => "released_without_stripe",
+            Self::ReleasedWhileProcessing => "released_while_processing",
             Self::LatePaymentGotItsSlot => "late_payment_confirmed",
             Self::LatePaymentGotOthers(_) => "late_payment_confirmed_elsewhere",
-            Self::LatePaymentRefunded => "late_payment_refunded",
+            Self::LatePaymentRefunded | Self::PaymentAfterOperatorRelease => "late_payment_refunded",
             Self::LatePaymentAfterStart => "late_payment_after_start",
             Self::PaymentAfterCancellation => "payment_after_cancellation",
             Self::SecondPayment => "second_payment",
@@ -137,6 +143,9 @@ impl fmt::Display for TransitionReason {
             Self::NothingToPay => "completed without a payment",
             Self::SessionEnded => "the payment session ended unpaid",
             Self::ReleasedWithoutStripe => "released by the operator; Stripe does not know its session",
+            Self::ReleasedWhileProcessing => {
+                "released by the operator while a payment was in progress; money for it goes back"
+            }
             Self::LatePaymentGotItsSlot => "paid after the release; the slot was still free",
             Self::LatePaymentGotOthers(resources) => {
                 return write!(
@@ -146,6 +155,7 @@ impl fmt::Display for TransitionReason {
             }
             Self::LatePaymentRefunded => "paid after the release; the slot was gone, the money goes back",
             Self::LatePaymentAfterStart => "paid after the release; the slot had begun, the money goes back",
+            Self::PaymentAfterOperatorRelease => "paid after the operator released it; the money goes back",
             Self::PaymentAfterCancellation => "paid after the cancellation; the money goes back",
             Self::SecondPayment => "paid a second time; the second payment goes back",
             Self::IntentLinked => "the payment intent became known",

@@ -61,7 +61,8 @@ pub(in crate::http) struct Release {
     without_stripe: bool,
 }
 
-/// Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The body may be left out.
+/// Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The slot of a `processing` hold is free at
+/// once, and all money that comes for it later goes back. The body may be left out.
 #[utoipa::path(
     post, path = "/v1/admin/holds/{id}/release", operation_id = "releaseHold", tag = "operators",
     params(("id" = Uuid, Path, description = "the hold's id")),
@@ -71,7 +72,7 @@ pub(in crate::http) struct Release {
         (status = 200, description = "The hold is released, now or before", body = AdminHoldDetailView),
         (status = 400, description = "`malformed`"),
         (status = 404, description = "`not_found`"),
-        (status = 409, description = "`already_paid`: the hold is confirmed, or a delayed payment is in progress"),
+        (status = 409, description = "`already_paid`: the hold is confirmed, or was `held` and turned out to be `processing`: a repeat releases it then"),
         (status = 413, description = "`malformed`"),
         (status = 415, description = "`malformed`"),
         (status = 422, description = "`invalid`"),

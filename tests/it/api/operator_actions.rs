@@ -53,17 +53,79 @@ on_both_engines! {
 
     async fn operator_cannot_release_paid_hold(engine) {
         let app = TestApp::start(engine).await;
-        for (at, outcome, state) in [("10", PaymentOutcome::Paid, "confirmed"), ("12", PaymentOutcome::Processing, "processing")] {
-            let hold = app.hold_slot("call", &format!("2026-12-01T{at}:00:00Z")).await;
-            app.pay(&hold, outcome);
-            for _ in 0..2 {
-                post_action(&app, hold.text("id"), "release").await.expect_problem(409, "already_paid");
-                assert_eq!(app.state_of(&hold).await, state);
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, PaymentOutcome::Paid);
+        for _ in 0..2 {
+            post_action(&app, hold.text("id"), "release").await.expect_problem(409, "already_paid");
+            assert_eq!(app.state_of(&hold).await, "confirmed");
+        }
+        app.deliver_all().await;
+        post_action(&app, hold.text("id"), "release").await.expect_problem(409, "already_paid");
+        assert_eq!(app.state_of(&hold).await, "confirmed");
+    }
+
+    async fn release_of_processing_hold_frees_its_slot(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, PaymentOutcome::Processing);
+        // The operator released an unpaid hold; only now is it known that it is being paid.
+        post_action(&app, hold.text("id"), "release").await.expect_problem(409, "already_paid");
+        assert_eq!(app.state_of(&hold).await, "processing");
+        app.deliver_all().await;
+        app.cancel(&hold).await.expect_problem(409, "already_paid");
+        let silent = Faults::default().next(Endpoint::ExpireSession, FaultKind::ServerError, 100);
+        app.simulator.set_faults(silent.next(Endpoint::RetrieveSession, FaultKind::ServerError, 100));
+        let released = post_action(&app, hold.text("id"), "release").await.expect(200);
+        assert_eq!((released.text("status"), released.text("reason")), ("released", "operator"));
+        let line = released.body["history"].as_array().unwrap().last().unwrap();
+        assert_eq!((&line["transition"], &line["by"]), (&json!("released_while_processing"), &json!("operator")));
+        app.simulator.set_faults(Faults::default());
+        let again = post_action(&app, hold.text("id"), "release").await.expect(200);
+        assert_eq!(again.body, released.body);
+        app.checkout(&order_by("bob@example.com", "call", SLOT)).await.expect(201);
+        app.pay(&hold, PaymentOutcome::ProcessingFailed);
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&hold).await, "released/operator");
+    }
+
+    async fn money_for_released_processing_hold_goes_back(engine) {
+        let app = TestApp::start(engine).await;
+        for (at, before_release) in [("10", true), ("12", false)] {
+            let slot = format!("2026-12-01T{at}:00:00Z");
+            let hold = app.hold_slot("call", &slot).await;
+            app.pay(&hold, PaymentOutcome::Processing);
+            app.deliver_all().await;
+            if before_release {
+                // Stripe has the money, and its event comes after the release.
+                app.pay(&hold, PaymentOutcome::ProcessingSucceeded);
+            }
+            post_action(&app, hold.text("id"), "release").await.expect(200);
+            if !before_release {
+                app.pay(&hold, PaymentOutcome::ProcessingSucceeded);
             }
             app.deliver_all().await;
-            post_action(&app, hold.text("id"), "release").await.expect_problem(409, "already_paid");
-            assert_eq!(app.state_of(&hold).await, state);
+            app.sweep().await;
+            app.deliver_all().await;
+            assert_eq!(app.state_of(&hold).await, "released/late_payment_refunded", "the slot is free, and stays so");
+            let shown = app.admin_hold(hold.text("id")).await;
+            assert_eq!((&shown["ledger"]["paid"], &shown["ledger"]["refunded"]), (&json!(5000), &json!(5000)), "{shown}");
+            app.checkout(&order_by(&format!("bob-{at}@example.com"), "call", &slot)).await.expect(201);
         }
+        assert_eq!(app.audit(), Vec::<String>::new());
+    }
+
+    async fn lost_success_of_released_hold_is_found(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, PaymentOutcome::Processing);
+        app.deliver_all().await;
+        post_action(&app, hold.text("id"), "release").await.expect(200);
+        app.pay(&hold, PaymentOutcome::ProcessingSucceeded);
+        app.drop_events();
+        post_action(&app, hold.text("id"), "refresh").await.expect(200);
+        app.sweep().await;
+        assert_eq!(app.state_of(&hold).await, "released/late_payment_refunded");
+        assert_eq!(app.admin_hold(hold.text("id")).await["ledger"]["kept"], 0);
     }
 
     async fn operator_release_without_stripe_changes_nothing(engine) {

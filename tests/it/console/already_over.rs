@@ -106,21 +106,32 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().expire, 1);
     }
 
-    async fn hold_that_is_being_paid_is_not_offered_for_release(engine) {
+    async fn hold_that_is_being_paid_is_released_if_seen_so(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
-        let browser = signed_in_as(&app, "operate", "Ann").await;
+        let mut browser = signed_in_as(&app, "operate", "Ann").await;
         let path = format!("{}/release", path_of(&hold));
-        let asked = ask(&browser, &path, &["seen"]).await;
+        let before = ask(&browser, &path, &["seen"]).await;
         app.pay(&hold, PaymentOutcome::Processing);
         app.deliver_all().await;
-        let page = browser.get(&path_of(&hold)).await.expect(200);
-        assert!(!page.html.contains(&format!("href=\"{path}\"")));
-        let page = browser.get(&path).await.expect(409).shows("a payment is in progress, so the hold keeps its slot");
+        confirm(&browser, &path, &before, &[]).await.expect(409).shows("decide anew");
+        assert_eq!(app.state_of(&hold).await, "processing");
+        browser.get(&path_of(&hold)).await.expect(200).shows(&format!("href=\"{path}\""));
+        let page = browser.get(&path).await.expect(200).shows("all of it goes back to the guest, even if the slot is still free");
         assert!(!page.html.contains("without_stripe"));
-        confirm(&browser, &path, &asked, &[]).await.expect(409);
+        browser.language = "de";
+        browser.get(&path).await.expect(200).shows("geht sie ganz an den Gast zurück");
+        browser.language = "en";
+        let asked = ask(&browser, &path, &["seen"]).await;
+        for _ in 0..2 {
+            let done = confirm(&browser, &path, &asked, &[]).await;
+            follow(&browser, done, "The hold is released").await;
+        }
+        assert_eq!(app.state_of(&hold).await, "released/operator");
+        app.pay(&hold, PaymentOutcome::ProcessingSucceeded);
+        app.deliver_all().await;
+        assert_eq!(app.state_of(&hold).await, "released/late_payment_refunded");
         let sold = app.sold("call", "2026-12-01T11:00:00Z").await;
         browser.get(&format!("{}/release", path_of(&sold))).await.expect(409).shows("Once it is booked, you can cancel it");
-        assert_eq!(app.state_of(&hold).await, "processing");
     }
 }

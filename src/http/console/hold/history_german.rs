@@ -14,11 +14,14 @@ pub(super) fn describe_in_german(code: &str) -> Option<&'static str> {
         "nothing_to_pay" => "ohne Zahlung abgeschlossen",
         "session_ended" => "die Zahlungssitzung endete unbezahlt",
         "released_without_stripe" => "vom Betreiber freigegeben; Stripe kennt die Sitzung nicht",
+        "released_while_processing" => {
+            "vom Betreiber freigegeben, während eine Zahlung lief; Geld dafür geht zurück"
+        }
         "late_payment_confirmed" => "nach der Freigabe bezahlt; der Termin war noch frei",
         "late_payment_confirmed_elsewhere" => {
             "nach der Freigabe bezahlt; der Termin war mit anderen Ressourcen noch frei"
         }
-        "late_payment_refunded" => "nach der Freigabe bezahlt; der Termin war vergeben, das Geld geht zurück",
+        "late_payment_refunded" => "nach der Freigabe bezahlt; das Geld geht zurück",
         "late_payment_after_start" => {
             "nach der Freigabe bezahlt; der Termin hatte begonnen, das Geld geht zurück"
         }

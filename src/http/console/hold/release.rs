@@ -1,4 +1,4 @@
-//! Releases a hold that is not paid.
+//! Releases a hold that is not paid, or whose payment is still in progress.
 
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ struct ReleaseWords {
     title: &'static str,
     what: &'static str,
     late: &'static str,
+    processing: &'static str,
+    processing_late: &'static str,
     without_stripe: &'static str,
     button: &'static str,
     already_over: &'static str,
@@ -43,6 +45,8 @@ static ENGLISH: ReleaseWords = ReleaseWords {
     title: "Release this hold?",
     what: "Its payment session ends at Stripe first, then its slot is for sale again. If the guest has paid in the meantime, the hold is booked instead.",
     late: "Money that comes later gets the slot back if it is free, otherwise it goes back to the guest.",
+    processing: "The guest's payment is still in progress. The slot is for sale at once, and the guest does not get it any more.",
+    processing_late: "If the payment succeeds later, all of it goes back to the guest, even if the slot is still free. If it fails, nothing more happens.",
     without_stripe: "Release it even if Stripe does not know its session, such as after a change of the Stripe account",
     button: "Release the hold",
     already_over: "This hold had ended before, and nothing was done. Look at the hold: it says who or what ended it.",
@@ -52,6 +56,8 @@ static GERMAN: ReleaseWords = ReleaseWords {
     title: "Diese Reservierung freigeben?",
     what: "Zuerst endet ihre Zahlungssitzung bei Stripe, dann ist der Termin wieder im Verkauf. Hat der Gast inzwischen bezahlt, ist die Reservierung stattdessen gebucht.",
     late: "Geld, das später kommt, bekommt den Termin zurück, wenn er frei ist, sonst geht es an den Gast zurück.",
+    processing: "Die Zahlung des Gastes läuft noch. Der Termin ist sofort wieder im Verkauf, und der Gast bekommt ihn nicht mehr.",
+    processing_late: "Gelingt die Zahlung später, geht sie ganz an den Gast zurück, auch wenn der Termin noch frei ist. Scheitert sie, geschieht nichts weiter.",
     without_stripe: "Auch freigeben, wenn Stripe die Sitzung nicht kennt, etwa nach einem Wechsel des Stripe-Kontos",
     button: "Reservierung freigeben",
     already_over: "Diese Reservierung war schon beendet, es wurde nichts getan. Sehen Sie die Reservierung an: dort steht, wer oder was sie beendet hat.",
@@ -62,10 +68,9 @@ pub(super) fn act() -> Act {
     Act::of("POST", "/v1/admin/holds/{id}/release")
 }
 
-/// Tells whether the hold waits for its payment. While a delayed payment is in progress, the slot stays until Stripe says how it
-/// ended.
+/// Tells whether the hold waits for its payment, or for the end of a delayed one.
 pub(super) fn is_possible(booking: &Booking) -> bool {
-    booking.hold.status == Status::Held
+    matches!(booking.hold.status, Status::Held | Status::Processing)
 }
 
 pub(super) fn add_routes(routes: ConsoleRoutes) -> ConsoleRoutes {
@@ -88,20 +93,25 @@ async fn ask(
             Err(problem) => act_problem::show(&signed_in, &named, &problem),
         });
     }
+    let is_processing = named.booking.hold.status == Status::Processing;
+    let (what, late) = match is_processing {
+        true => (words.processing, words.processing_late),
+        false => (words.what, words.late),
+    };
     Ok(signed_in.confirm(Confirmation {
         page: MenuPage::Search,
         title: words.title,
         explanation: html! {
             p { strong { (named.summary(&signed_in)) } }
-            p { (words.what) }
-            p { (words.late) }
+            p { (what) }
+            p { (late) }
         },
         button: words.button,
         kind: ButtonKind::Danger,
         action: &format!("{path}/release"),
         fields: html! {
             (hidden(SEEN, &named.booking.version.to_string()))
-            (checkbox(WITHOUT_STRIPE, "yes", words.without_stripe, false))
+            @if !is_processing { (checkbox(WITHOUT_STRIPE, "yes", words.without_stripe, false)) }
         },
         back: &path,
     }))
