@@ -8,10 +8,14 @@ use super::columns::{DbTime, DbUuid};
 use crate::domain::console_session::{BootstrapProof, ConsoleSession, ConsoleTokenDigest, SessionKey};
 use crate::domain::ids::AccessKeyId;
 
+/// How many sessions of one key are kept: a person has a few browsers, and what signs in again and again must not fill the
+/// table.
+pub const MOST_SESSIONS_OF_KEY: i64 = 20;
+
 /// Console sessions in the database; one method is one transaction.
 #[async_trait]
 pub trait ConsoleSessions {
-    /// Writes a new session. Its key must exist.
+    /// Writes a new session, and deletes all but the newest [`MOST_SESSIONS_OF_KEY`] of its key. The key must exist.
     async fn insert_console_session(&self, session: &ConsoleSession) -> Result<(), StoreError>;
     /// Finds the session with this digest, ended or not.
     async fn find_console_session(
@@ -48,6 +52,24 @@ pub(super) const DELETE: &str = "DELETE FROM console_sessions WHERE token_digest
 /// Deletes at most `$2` sessions that were last seen before `$1`.
 pub(super) const DELETE_IDLE: &str = "DELETE FROM console_sessions WHERE token_digest IN (
          SELECT token_digest FROM console_sessions WHERE last_seen_at < $1 ORDER BY last_seen_at LIMIT $2)";
+
+/// Deletes the sessions of key `$1`, or of the environment's key, beyond the newest `$3`. Session `$2` is the newest, whatever the
+/// clock said.
+pub(super) const DELETE_OLDER: &str = "DELETE FROM console_sessions WHERE token_digest IN (
+         SELECT token_digest FROM console_sessions WHERE key_id = $1 OR (key_id IS NULL AND $1 IS NULL)
+         ORDER BY token_digest = $2 DESC, created_at DESC, token_digest LIMIT 1000 OFFSET $3)";
+
+/// Builds the statement that deletes the sessions which a new one makes too many.
+macro_rules! delete_older_sessions {
+    ($session:expr) => {{
+        let (key, _) = $crate::store::console_sessions::encode_key(&$session.key);
+        sqlx::query($crate::store::console_sessions::DELETE_OLDER)
+            .bind(key)
+            .bind($session.digest.0.to_vec())
+            .bind($crate::store::console_sessions::MOST_SESSIONS_OF_KEY)
+    }};
+}
+pub(super) use delete_older_sessions;
 
 /// Builds the statement that writes a session. Its repetition changes nothing.
 macro_rules! insert_console_session {

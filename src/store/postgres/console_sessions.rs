@@ -11,7 +11,24 @@ use crate::store::console_sessions::{self, ConsoleSessionRow, ConsoleSessions};
 #[async_trait]
 impl ConsoleSessions for PostgresStore {
     async fn insert_console_session(&self, session: &ConsoleSession) -> Result<(), StoreError> {
-        run_statement!(self, console_sessions::insert_console_session!(session))
+        self.retrying(|| async {
+            let (key, _) = console_sessions::encode_key(&session.key);
+            let mut transaction = self.begin().await?;
+            // Two sign-ins with one key do not see each other's sessions, so one waits for the other.
+            sqlx::query("SELECT pg_advisory_xact_lock(27, hashtext(coalesce($1::text, '')))")
+                .bind(key)
+                .execute(&mut *transaction)
+                .await?;
+            console_sessions::insert_console_session!(session)
+                .execute(&mut *transaction)
+                .await?;
+            console_sessions::delete_older_sessions!(session)
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
     }
 
     async fn find_console_session(

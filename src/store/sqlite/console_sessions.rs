@@ -12,9 +12,13 @@ use crate::store::console_sessions::{self, ConsoleSessionRow, ConsoleSessions};
 #[async_trait]
 impl ConsoleSessions for SqliteStore {
     async fn insert_console_session(&self, session: &ConsoleSession) -> Result<(), StoreError> {
-        self.write(console_sessions::insert_console_session!(session))
+        let insert = console_sessions::insert_console_session!(session);
+        let delete_older = console_sessions::delete_older_sessions!(session);
+        let mut transaction = self.begin().await?;
+        self.in_transaction(insert.execute(&mut *transaction)).await?;
+        self.in_transaction(delete_older.execute(&mut *transaction))
             .await?;
-        Ok(())
+        self.commit(transaction).await
     }
 
     async fn find_console_session(

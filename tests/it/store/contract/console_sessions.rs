@@ -3,6 +3,7 @@
 use holdfast::domain::access_key::{AccessKey, KeyText, Scope};
 use holdfast::domain::console_session::{BootstrapProof, ConsoleSession, ConsoleToken, SessionKey};
 use holdfast::domain::ids::AccessKeyId;
+use holdfast::store::console_sessions::MOST_SESSIONS_OF_KEY;
 use uuid::Uuid;
 
 use super::at;
@@ -12,6 +13,7 @@ on_both_engines!(
     session_is_found_as_it_was_written,
     deleted_key_ends_its_sessions_and_no_other,
     idle_sessions_are_deleted_oldest_first,
+    newest_sessions_of_a_key_are_kept,
 );
 
 fn session(byte: u8, key: SessionKey, minute: i64) -> ConsoleSession {
@@ -94,4 +96,38 @@ async fn idle_sessions_are_deleted_oldest_first(database: &TestDatabase) {
     assert_eq!(delete(10).await, 0);
     let kept = store.find_console_session(&sessions[0].digest).await.unwrap();
     assert_eq!(kept, Some(sessions[0]));
+}
+
+async fn newest_sessions_of_a_key_are_kept(database: &TestDatabase) {
+    let store = database.store();
+    let most = u8::try_from(MOST_SESSIONS_OF_KEY).unwrap();
+    let key = AccessKey {
+        id: AccessKeyId(Uuid::from_u128(1)),
+        name: "other key".to_owned(),
+        scope: Scope::Read,
+        created_at: at(0),
+        expires_at: None,
+        last_used_at: None,
+    };
+    let digest = KeyText::from_random([1; 32]).digest();
+    assert!(store.insert_key(&key, &digest).await.unwrap());
+    let other = session(200, SessionKey::Access(key.id), 0);
+    store.insert_console_session(&other).await.unwrap();
+    let sessions: Vec<_> = (0..most)
+        .map(|number| bootstrap(number, i64::from(number)))
+        .collect();
+    for session in &sessions {
+        store.insert_console_session(session).await.unwrap();
+    }
+    let is_kept = async |session: &ConsoleSession| {
+        let found = store.find_console_session(&session.digest).await.unwrap();
+        found.is_some()
+    };
+    assert!(is_kept(&sessions[0]).await);
+    // A sign-in is the newest, also if the clock went back before it.
+    let newest = bootstrap(most, -1);
+    store.insert_console_session(&newest).await.unwrap();
+    assert!(!is_kept(&sessions[0]).await, "the oldest ends");
+    assert!(is_kept(&sessions[1]).await && is_kept(&newest).await);
+    assert!(is_kept(&other).await, "a session of another key stays");
 }
