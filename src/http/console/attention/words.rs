@@ -251,7 +251,7 @@ pub(super) static GERMAN: AttentionWords = AttentionWords {
     disputes: "Angefochtene Zahlungen, die nächste Frist zuerst",
     guest: "Gast",
     no_name: "ohne Namen",
-    what: "Terminart",
+    what: "Angebot",
     starts: "Beginn",
     money: "Geld",
     act: "Was zu tun ist",

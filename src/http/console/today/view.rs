@@ -59,7 +59,7 @@ static ENGLISH: TodayWords = TodayWords {
 static GERMAN: TodayWords = TodayWords {
     week_title: "Woche ab",
     nobody: "Niemand ist gebucht.",
-    no_resources: "Es gibt noch keine Ressource. Legen Sie im Katalog eine an, und eine Terminart, die sie anbietet.",
+    no_resources: "Es gibt noch keine Ressource. Legen Sie im Katalog eine an, und ein Angebot, das sie nutzt.",
     incomplete: "Es gibt mehr, als diese Seite zeigt, daher zeigt sie keine freien Zeiten. Die Suche findet den Rest.",
     free: "frei",
     closed: "geschlossen",
