@@ -64,6 +64,12 @@ impl ConsoleToken {
         BASE64_URL_SAFE_NO_PAD.encode(self.compute_mac("form", ""))
     }
 
+    /// Computes the MAC by which a page knows that an act of this session left the code of a notice for it.
+    pub fn sign_notice(&self, page: &str, code: &str) -> String {
+        // Neither an address nor a code has a line feed.
+        BASE64_URL_SAFE_NO_PAD.encode(self.compute_mac("notice", &format!("{code}\n{page}")))
+    }
+
     /// Computes the proof that a session began with this key of the environment. The key may be guessable, so the database
     /// must not have a digest of it; without the token, which it does not have either, the proof tells nothing.
     pub fn prove_bootstrap(&self, key: &str) -> BootstrapProof {
@@ -134,6 +140,9 @@ mod tests {
         assert_eq!(format!("{one:?}"), "ConsoleToken(…)");
         assert_ne!(one.form_token(), other.form_token());
         assert_ne!(one.form_token(), one.reveal());
+        assert_ne!(one.sign_notice("/a", "done"), other.sign_notice("/a", "done"));
+        assert_ne!(one.sign_notice("/a", "done"), one.sign_notice("/b", "done"));
+        assert_ne!(one.sign_notice("/a", "done"), one.sign_notice("/a", "gone"));
         assert_ne!(one.prove_bootstrap("key"), other.prove_bootstrap("key"));
         assert_ne!(one.prove_bootstrap("key"), one.prove_bootstrap("kez"));
         for bad in ["", "x", &one.reveal()[1..], &format!("{}=", &one.reveal()[1..])] {

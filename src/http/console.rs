@@ -21,7 +21,7 @@
 //!    - An act asks once: a link leads to a page (`GET`) with [`Confirmation`](components::Confirmation), whose form posts to
 //!      the act. A form that is filled in may post to a `preview` that shows the confirmation with the values as hidden fields.
 //!    - After an act: [`redirect_with_notice`](notice::redirect_with_notice) to a page that passes its `NOTICES` to
-//!      [`PageBuilder::notices`](frame::PageBuilder::notices): the address carries a code, never a text.
+//!      [`PageBuilder::notices`](frame::PageBuilder::notices): a cookie carries a code with its MAC, and the page says it once.
 //! 4. A line in `navigation.rs`, if the page is to be in the menu.
 //! 5. Times, days and money: `signed_in.time(…)`, `signed_in.day(…)`, `signed_in.money(…)` in `formats`. Statuses as a word and
 //!    a colour: `states`.

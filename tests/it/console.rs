@@ -17,6 +17,7 @@ mod hold_money;
 mod hold_pages;
 mod keys;
 mod newcomer;
+mod notices;
 mod pages;
 mod search;
 mod sessions;

@@ -18,6 +18,7 @@ use secrecy::ExposeSecret;
 use super::cookies;
 use super::form_values::{FORM_TOKEN, FormValues, read_form, require_form_token};
 use super::language::Language;
+use super::notice;
 use super::origin::require_own_origin;
 use super::problem_page;
 use super::return_path;
@@ -167,14 +168,19 @@ async fn enter(State(route): State<CheckedRoute>, request: Request, next: Next) 
         Ok(None) => return ask_to_sign_in(&route, &mut parts).await,
         Err(problem) => return problem_page::show_signed_out(Language::of(&parts.headers), &problem),
     };
-    let response = match admit(&route.access, &signed_in, &parts, body).await {
+    let mut response = match admit(&route.access, &signed_in, &parts, body).await {
         Ok(form) => run(&route, &signed_in, form, parts, next).await,
         Err(problem) => problem.into_response(),
     };
-    match route.access {
+    notice::leave(&signed_in.token, &mut response);
+    let mut response = match route.access {
         Access::Stream(_) => response,
         _ => problem_page::show_instead(&signed_in, response),
+    };
+    if signed_in.notice.is_some() && matches!(route.access, Access::Page(_)) {
+        notice::remove_shown(&mut response);
     }
+    response
 }
 
 /// Finds the session of a request, and its key.
@@ -191,7 +197,7 @@ async fn find_signed_in(route: &CheckedRoute, parts: &Parts) -> Result<Option<Si
         true => console_sessions::find_session_key(&server.context, &token, bootstrap).await?,
         false => console_sessions::use_session(&server.context, &token, bootstrap).await?,
     };
-    Ok(found.map(|found| SignedIn::new(server, token, found, parts)))
+    Ok(found.map(|found| SignedIn::new(server, token, found, parts, is_automatic)))
 }
 
 async fn ask_to_sign_in(route: &CheckedRoute, parts: &mut Parts) -> Response {

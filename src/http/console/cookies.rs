@@ -1,4 +1,4 @@
-//! The cookies of the console: the token of the session, and the language.
+//! The cookies of the console: the token of the session, the language, and what an act did.
 
 use axum::http::{HeaderMap, header};
 
@@ -13,10 +13,16 @@ const PLAIN_SESSION: &str = "holdfast_console";
 /// would need the path `/`, and send the token with every request of the same host.)
 const SECURE_SESSION: &str = "__Secure-holdfast_console";
 
-/// What both cookies have in common. A request that another site causes carries neither.
+/// The cookie with what an act did, until the page after it has said so.
+pub(super) const NOTICE: &str = "holdfast_notice";
+
+/// What all cookies have in common. A request that another site causes carries none.
 const COMMON: &str = "Path=/console; HttpOnly; SameSite=Strict";
 /// For how long a browser remembers the language, in seconds: a year.
 const KEEP_LANGUAGE: u32 = 365 * 24 * 60 * 60;
+
+/// For how long a notice waits for its page, in seconds.
+const KEEP_NOTICE: u32 = 60;
 
 /// Finds a cookie of a request.
 pub(super) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -81,6 +87,16 @@ fn write_session(value: &str, age: i64, is_https: bool) -> String {
 /// Makes the cookie that remembers a language.
 pub(super) fn keep_language(tag: &str) -> String {
     format!("{LANGUAGE}={tag}; Max-Age={KEEP_LANGUAGE}; {COMMON}")
+}
+
+/// Makes the cookie with what an act did.
+pub(super) fn keep_notice(value: &str) -> String {
+    format!("{NOTICE}={value}; Max-Age={KEEP_NOTICE}; {COMMON}")
+}
+
+/// Makes the cookie that removes what an act did.
+pub(super) fn remove_notice() -> String {
+    format!("{NOTICE}=; Max-Age=0; {COMMON}")
 }
 
 #[cfg(test)]

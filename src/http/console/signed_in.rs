@@ -6,8 +6,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
 
-use super::form_values::QueryValues;
 use super::language::Language;
+use super::notice;
 use crate::domain::access_key::Scope;
 use crate::domain::console_session::ConsoleToken;
 use crate::domain::zone::{ZoneName, ZoneRules};
@@ -31,7 +31,7 @@ pub(super) struct SignedIn {
     pub(super) livemode: bool,
     /// Whether Stripe itself answers, and no simulator.
     pub(super) is_real_stripe: bool,
-    /// The code of what an act before did, if this page says so.
+    /// The code of what an act before did, if it was left for this page.
     pub(super) notice: Option<String>,
     /// The path and query of the page.
     pub(super) location: String,
@@ -41,11 +41,19 @@ pub(super) struct SignedIn {
 }
 
 impl SignedIn {
-    /// Reads what pages depend on out of a request.
-    pub(super) fn new(server: &Arc<Server>, token: ConsoleToken, found: SignedInKey, parts: &Parts) -> Self {
+    /// Reads what pages depend on out of a request. A request that a page's script sends by itself has no notice: only the page
+    /// that an operator opens says it.
+    pub(super) fn new(
+        server: &Arc<Server>,
+        token: ConsoleToken,
+        found: SignedInKey,
+        parts: &Parts,
+        is_automatic: bool,
+    ) -> Self {
         let settings = &server.context.settings;
-        let query = parts.uri.query().unwrap_or_default();
-        let location = parts.uri.path_and_query();
+        let location = parts.uri.path_and_query().map(ToString::to_string);
+        let location = location.unwrap_or_default();
+        let left = (!is_automatic).then(|| notice::find_left(&token, &parts.headers, &location));
         Self {
             holder: found.key.into(),
             language: Language::of(&parts.headers),
@@ -53,8 +61,8 @@ impl SignedIn {
             zone: settings.timezone.clone(),
             livemode: settings.livemode,
             is_real_stripe: server.is_real_stripe,
-            notice: QueryValues::parse(query).text("notice").map(str::to_owned),
-            location: location.map(ToString::to_string).unwrap_or_default(),
+            notice: left.flatten(),
+            location,
             token,
             rules: settings.zones.find(&settings.timezone).cloned(),
         }

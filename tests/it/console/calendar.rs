@@ -38,9 +38,9 @@ on_both_engines! {
         // A second click puts the same block again.
         for _ in 0..2 {
             let done = browser.post(&action, &put).await.expect(303);
-            assert_eq!(done.location(), "/console/calendar?week=2026-11-23&notice=blocked");
+            assert_eq!(done.location(), "/console/calendar?week=2026-11-23");
         }
-        let week = browser.get("/console/calendar?week=2026-11-24&notice=blocked").await.expect(200);
+        let week = browser.get("/console/calendar?week=2026-11-23").await.expect(200);
         let week = week.shows("The time is blocked").shows("09:00–12:00").shows("Dentist").shows("in a closed time");
         assert_eq!(week.html.matches("Dentist").count(), 1);
         assert_eq!(at_ten().await, "10:00 taken 0");

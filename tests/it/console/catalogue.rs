@@ -58,7 +58,7 @@ on_both_engines! {
         assert!(preview.html.contains("&lt;b&gt;Visit&lt;/b&gt;") && !preview.html.contains("<b>Visit"));
         app.admin(Method::GET, "/v1/admin/event-types/visit", None).await.expect(404);
         let saved = browser.post("/console/event-types/visit/save", &VISIT).await.expect(303);
-        assert_eq!(saved.location(), "/console/catalogue?notice=saved");
+        assert_eq!(saved.location(), "/console/catalogue");
         browser.post("/console/event-types/visit/save", &VISIT).await.expect(303);
         browser.get(saved.location()).await.expect(200).shows("as you saved it").shows("&lt;b&gt;Visit");
         assert_eq!(last_act(&app).await, "bootstrap putEventType event-types/visit done");

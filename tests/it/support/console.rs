@@ -1,8 +1,13 @@
 //! Signs in to the console and uses its pages over HTTP, as a browser does that shows nothing.
 
+use std::sync::Mutex;
+
 use reqwest::{Method, RequestBuilder, StatusCode, redirect};
 
 use super::client::{ADMIN_KEY, Client};
+
+/// How the cookie of a notice begins.
+const NOTICE: &str = "holdfast_notice=";
 
 /// A page of the console, as it was answered.
 #[derive(Debug)]
@@ -61,8 +66,10 @@ impl ConsolePage {
 pub(crate) struct ConsoleClient {
     address: String,
     http: reqwest::Client,
-    /// What the browser sends as its cookies.
+    /// What the browser sends as its cookies, besides that of a notice.
     pub(crate) cookie: String,
+    /// The cookie of the notice that an act has left, as the browser keeps it.
+    notice: Mutex<Option<String>>,
     /// What the browser sends as the languages that it prefers.
     pub(crate) language: &'static str,
 }
@@ -78,6 +85,7 @@ impl ConsoleClient {
             address: client.url(""),
             http: http.build().unwrap(),
             cookie: String::new(),
+            notice: Mutex::default(),
             language: "en",
         }
     }
@@ -101,10 +109,17 @@ impl ConsoleClient {
             .http
             .request(method, format!("{}{path}", self.address))
             .header("accept-language", self.language);
-        if self.cookie.is_empty() {
+        let notice = self.notice.lock().unwrap().clone();
+        let cookies = [Some(self.cookie.clone()), notice];
+        let cookies: Vec<String> = cookies
+            .into_iter()
+            .flatten()
+            .filter(|cookie| !cookie.is_empty())
+            .collect();
+        if cookies.is_empty() {
             request
         } else {
-            request.header("cookie", &self.cookie)
+            request.header("cookie", cookies.join("; "))
         }
     }
 
@@ -112,11 +127,19 @@ impl ConsoleClient {
     pub(crate) async fn send(&self, request: RequestBuilder) -> ConsolePage {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        ConsolePage {
+        let page = ConsolePage {
             status,
             headers,
             html: response.text().await.unwrap(),
+        };
+        let left = page
+            .cookies()
+            .into_iter()
+            .rfind(|cookie| cookie.starts_with(NOTICE));
+        if let Some(left) = left {
+            *self.notice.lock().unwrap() = (left != NOTICE).then_some(left);
         }
+        page
     }
 
     /// Opens a page of the console.
