@@ -7,6 +7,7 @@ mod audit;
 mod calendar;
 mod catalogue;
 mod changes;
+mod clicks;
 mod endpoints;
 mod feeds;
 mod forms;
