@@ -1,6 +1,6 @@
 //! Object ids in Stripe's format: a prefix that tells the kind of object, then random letters and digits.
 //!
-//! The ids are unique but not secret. They are random even with a seed, so nothing may depend on their order.
+//! The ids are unique but not secret; a client secret begins with the id of its session. They are random even with a seed, so nothing may depend on their order.
 
 use rand::distr::{Alphanumeric, SampleString};
 
@@ -13,6 +13,11 @@ fn generate_id(prefix: &str, random_length: usize) -> String {
 
 pub(super) fn generate_session_id() -> String {
     generate_id("cs_test_a1", 56)
+}
+
+/// Generates the secret that opens a session's embedded page.
+pub(super) fn generate_client_secret(session: &str) -> String {
+    generate_id(&format!("{session}_secret_"), 40)
 }
 
 pub(super) fn generate_payment_link_id() -> String {

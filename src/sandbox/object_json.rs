@@ -18,11 +18,12 @@ pub(super) fn session_to_json(session: &Session) -> Value {
     let variable = json!({
         "id": session.id, "object": "checkout.session", "livemode": false, "created": session.created,
         "expires_at": params.expires_at, "status": session.status, "payment_status": session.payment_status,
-        "mode": "payment", "ui_mode": "hosted_page", "url": url_if_open(session),
+        "mode": "payment", "ui_mode": ui_mode(session), "url": url_if_open(session),
+        "client_secret": session.client_secret,
         "amount_subtotal": params.amount_total, "amount_total": params.amount_total, "currency": params.currency,
         "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
         "client_reference_id": params.client_reference_id, "metadata": params.metadata,
-        "success_url": params.success_url, "cancel_url": params.cancel_url,
+        "success_url": Some(&params.success_url).filter(|_| !session.is_embedded()), "cancel_url": params.cancel_url,
         "payment_intent": session.payment_intent, "payment_link": params.payment_link, "payment_method_collection": "if_required",
         "payment_method_configuration_details": null, "payment_method_options": {},
         "payment_method_types": payment_method_types_json(session),
@@ -33,7 +34,7 @@ pub(super) fn session_to_json(session: &Session) -> Value {
     let constant = json!({
         "adaptive_pricing": { "enabled": false }, "after_expiration": null, "allow_promotion_codes": null,
         "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
-        "billing_address_collection": null, "client_secret": null,
+        "billing_address_collection": null,
         "collected_information": { "business_name": null, "individual_name": null, "shipping_details": null },
         "consent": null, "consent_collection": null, "currency_conversion": null, "custom_fields": [],
         "custom_text": {
@@ -52,7 +53,21 @@ pub(super) fn session_to_json(session: &Session) -> Value {
         "saved_payment_method_options": null, "setup_intent": null, "shipping_address_collection": null,
         "shipping_cost": null, "shipping_options": [], "subscription": null, "wallet_options": null,
     });
-    merge_objects(variable, constant)
+    let session_object = merge_objects(variable, constant);
+    match &params.return_url {
+        None => session_object,
+        Some(url) => merge_objects(
+            session_object,
+            json!({"return_url": url, "redirect_on_completion": "always"}),
+        ),
+    }
+}
+
+fn ui_mode(session: &Session) -> &'static str {
+    match session.is_embedded() {
+        true => "embedded_page",
+        false => "hosted_page",
+    }
 }
 
 /// Merges two JSON objects into one.
@@ -63,9 +78,9 @@ fn merge_objects(mut target: Value, source: Value) -> Value {
     target
 }
 
-/// Returns the URL of the payment page, which Stripe shows only while the session is open.
+/// Returns the URL of the payment page, which Stripe shows only of a hosted one, while the session is open.
 fn url_if_open(session: &Session) -> Option<&str> {
-    (session.status == SessionStatus::Open).then_some(session.url.as_str())
+    (session.status == SessionStatus::Open && !session.is_embedded()).then_some(session.url.as_str())
 }
 
 fn payment_method_types_json(session: &Session) -> Value {

@@ -106,6 +106,9 @@ pub(super) struct SessionParams {
     pub(super) amount_total: i64,
     pub(super) success_url: String,
     pub(super) cancel_url: Option<String>,
+    /// The one way out of an embedded page; a hosted page has none. Files of earlier versions lack it.
+    #[serde(default)]
+    pub(super) return_url: Option<String>,
     /// The Payment Link that the session was opened by.
     pub(super) payment_link: Option<String>,
     pub(super) client_reference_id: Option<String>,
@@ -127,11 +130,27 @@ pub(super) struct Session {
     pub(super) status: SessionStatus,
     pub(super) payment_status: PaymentStatus,
     pub(super) payment_intent: Option<String>,
+    /// The address of the payment page, which Stripe shows only of a hosted one.
     pub(super) url: String,
+    /// What opens an embedded page; a hosted page has none. Files of earlier versions lack it.
+    #[serde(default)]
+    pub(super) client_secret: Option<String>,
     pub(super) params: SessionParams,
 }
 
 impl Session {
+    /// Whether the shop's own page shows the payment page.
+    pub(super) fn is_embedded(&self) -> bool {
+        self.client_secret.is_some()
+    }
+
+    /// Where the guest goes after the payment.
+    pub(super) fn url_after_payment(&self) -> String {
+        let params = &self.params;
+        let url = params.return_url.as_ref().unwrap_or(&params.success_url);
+        url.replace("{CHECKOUT_SESSION_ID}", &self.id)
+    }
+
     /// Whether the guest may choose a delayed method: true unless the session allows only immediate ones.
     pub(super) fn accepts_delayed_methods(&self) -> bool {
         let allowed = &self.params.allowed_payment_method_types;

@@ -58,6 +58,7 @@ impl PaymentLinkVisit {
             amount_total: self.amount,
             success_url: format!("http://{host}/"),
             cancel_url: None,
+            return_url: None,
             payment_link: Some(ids::generate_payment_link_id()),
             client_reference_id: self.client_reference_id,
             customer_email: None,

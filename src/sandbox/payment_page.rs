@@ -1,4 +1,5 @@
-//! The hosted payment page, which the guest sees at a session's `url`.
+//! The payment page: a hosted one, which the guest sees at a session's `url`, or an embedded one, which the simulator's Stripe.js
+//! (`stripe_js.js`) shows in a frame of the shop's page.
 //!
 //! It is one self-contained page with the template `payment_page.html`. Its buttons call the control routes; `payments`
 //! decides whether a payment is allowed. Browser tests rely on the element ids `pay`, `decline`, `pay-later`, `abandon`,
@@ -18,12 +19,42 @@ const TEMPLATE: &str = include_str!("payment_page.html");
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
                       img-src data:; base-uri 'none'; form-action 'none'";
 
+/// Shows the hosted page of a session. As at Stripe, no other site can show it in a frame.
 pub(super) async fn show_payment_page(
     State(simulator): State<Simulator>,
     Path(id): Path<String>,
 ) -> Response {
-    let page =
-        simulator.read_state(|state| state.sessions.get(&id).map(|session| render_page(state, session)));
+    let page = simulator.read_state(|state| {
+        let session = state.sessions.get(&id).filter(|session| !session.is_embedded());
+        session.map(|session| render_page(state, session))
+    });
+    respond_with_page(page, "frame-ancestors 'none'")
+}
+
+/// Shows the embedded page of a session to who has its client secret.
+pub(super) async fn show_embedded_page(
+    State(simulator): State<Simulator>,
+    Path(client_secret): Path<String>,
+) -> Response {
+    let page = simulator.read_state(|state| {
+        let (id, _) = client_secret.split_once("_secret_")?;
+        let session = state.sessions.get(id)?;
+        let is_right = session.client_secret.as_ref() == Some(&client_secret);
+        is_right.then(|| render_page(state, session))
+    });
+    respond_with_page(page, "frame-ancestors *")
+}
+
+/// Serves the simulator's Stripe.js.
+pub(super) async fn serve_stripe_js() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, include_str!("stripe_js.js")).into_response()
+}
+
+fn respond_with_page(page: Option<String>, frame_ancestors: &str) -> Response {
     match page {
         None => (
             StatusCode::NOT_FOUND,
@@ -31,9 +62,10 @@ pub(super) async fn show_payment_page(
         )
             .into_response(),
         Some(page) => {
+            let policy = format!("{CONTENT_SECURITY_POLICY}; {frame_ancestors}");
             let headers = [
-                (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-                (header::CACHE_CONTROL, "no-store"),
+                (header::CONTENT_SECURITY_POLICY, policy),
+                (header::CACHE_CONTROL, "no-store".to_owned()),
             ];
             (headers, Html(page)).into_response()
         }
@@ -62,7 +94,15 @@ fn render_page(state: &AccountState, session: &Session) -> String {
         ("id", &session.id),
         ("status", session.status.as_str()),
         ("payment_status", session.payment_status.as_str()),
-        ("success_url", &escape_html(&success_url_with_id(session))),
+        ("success_url", &escape_html(&session.url_after_payment())),
+        (
+            "ui_mode",
+            if session.is_embedded() {
+                "embedded"
+            } else {
+                "hosted"
+            },
+        ),
         ("items", &items),
         ("email", &email),
         ("actions", &render_actions(state, session, &amount)),
@@ -148,8 +188,14 @@ fn render_payment_buttons(session: &Session, amount: &str) -> String {
 }
 
 fn render_success_link(session: &Session) -> String {
-    let url = escape_html(&success_url_with_id(session));
-    format!(r#"<a id="return" class="button" href="{url}">Back to the shop</a>"#)
+    let url = escape_html(&session.url_after_payment());
+    // The link of an embedded page leaves the frame.
+    let target = if session.is_embedded() {
+        r#" target="_top""#
+    } else {
+        ""
+    };
+    format!(r#"<a id="return" class="button" href="{url}"{target}>Back to the shop</a>"#)
 }
 
 fn render_cancel_link(session: &Session) -> String {
@@ -163,13 +209,6 @@ fn render_cancel_link(session: &Session) -> String {
                 escape_html(url)
             )
         })
-}
-
-fn success_url_with_id(session: &Session) -> String {
-    session
-        .params
-        .success_url
-        .replace("{CHECKOUT_SESSION_ID}", &session.id)
 }
 
 /// Escapes a text for use in HTML text and in quoted attributes.

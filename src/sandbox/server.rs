@@ -15,10 +15,15 @@ use super::{background_tasks, control_routes, money_routes, payment_page, reques
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Simulator {
-    /// Returns the routes that a guest who pays needs: the payment page, and the control that it uses.
+    /// Returns the routes that a guest who pays needs: the payment page, the control that it uses, and Stripe.js.
     pub fn payment_routes(&self) -> Router {
         Router::new()
             .route("/c/pay/{id}", get(payment_page::show_payment_page))
+            .route(
+                "/c/embedded/{client_secret}",
+                get(payment_page::show_embedded_page),
+            )
+            .route("/sandbox/stripe.js", get(payment_page::serve_stripe_js))
             .route("/sandbox/sessions/{id}/pay", post(control_routes::pay_session))
             .with_state(self.clone())
     }

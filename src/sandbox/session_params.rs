@@ -1,6 +1,6 @@
 //! Parses and checks the parameters of `POST /v1/checkout/sessions` (docs.stripe.com/api/checkout/sessions/create).
 //!
-//! Supports what a hosted, one-time payment needs. Any other parameter is refused, even if Stripe knows it: a test must
+//! Supports what a one-time payment on a hosted or an embedded page needs. Any other parameter is refused, even if Stripe knows it: a test must
 //! notice that the simulator does not support it.
 
 use email_address::EmailAddress;
@@ -17,6 +17,7 @@ const KNOWN_PARAMS: &[&str] = &[
     "ui_mode",
     "success_url",
     "cancel_url",
+    "return_url",
     "client_reference_id",
     "customer_email",
     "expires_at",
@@ -53,13 +54,14 @@ pub(super) fn parse_session_params(params: &FormParams, now: i64) -> Result<Sess
     }
     check_charge(amount_total, &currency)?;
     let text = |name: &str| params.get(name).map(str::to_owned);
-    params.require("success_url")?;
+    let return_url = parse_return_url(params)?;
     Ok(SessionParams {
         line_items,
         currency,
         amount_total,
         success_url: parse_web_url(params, "success_url")?.unwrap_or_default(),
         cancel_url: parse_web_url(params, "cancel_url")?,
+        return_url,
         payment_link: None,
         client_reference_id: parse_client_reference_id(params)?,
         customer_email: parse_email(params)?,
@@ -80,7 +82,7 @@ pub(super) fn parse_session_params(params: &FormParams, now: i64) -> Result<Sess
 fn check_enumerations(params: &FormParams) -> Result<(), ApiError> {
     let choices: [(&str, &[&str]); 3] = [
         ("mode", &["payment"]),
-        ("ui_mode", &["hosted_page"]),
+        ("ui_mode", &["hosted_page", "embedded_page"]),
         ("submit_type", &["auto", "book", "donate", "pay", "subscribe"]),
     ];
     params.require("mode")?;
@@ -96,6 +98,26 @@ fn check_enumerations(params: &FormParams) -> Result<(), ApiError> {
         }
     }
     Ok(())
+}
+
+/// Checks which addresses the page has. An embedded one has a single way out, `return_url`, and only that.
+fn parse_return_url(params: &FormParams) -> Result<Option<String>, ApiError> {
+    let is_embedded = params.get("ui_mode") == Some("embedded_page");
+    let (required, refused): (_, &[&str]) = match is_embedded {
+        true => ("return_url", &["success_url", "cancel_url"]),
+        false => ("success_url", &["return_url"]),
+    };
+    if let Some(name) = refused.iter().find(|name| params.get(name).is_some()) {
+        let mode = if is_embedded {
+            "embedded_page"
+        } else {
+            "hosted_page"
+        };
+        let message = format!("`{name}` cannot be used when `ui_mode` is `{mode}`.");
+        return Err(ApiError::invalid_param(name, message));
+    }
+    params.require(required)?;
+    parse_web_url(params, "return_url")
 }
 
 fn parse_line_items(params: &FormParams) -> Result<(Vec<LineItem>, String), ApiError> {

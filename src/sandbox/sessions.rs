@@ -24,6 +24,10 @@ impl AccountState {
             .public_url
             .clone()
             .unwrap_or_else(|| format!("http://{host}"));
+        let client_secret = params
+            .return_url
+            .as_ref()
+            .map(|_| ids::generate_client_secret(&id));
         let session = Session {
             id: id.clone(),
             created: context.now,
@@ -34,7 +38,11 @@ impl AccountState {
             },
             // Stripe creates the PaymentIntent when the guest confirms, not with the session.
             payment_intent: None,
-            url: format!("{origin}/c/pay/{id}"),
+            url: match &client_secret {
+                None => format!("{origin}/c/pay/{id}"),
+                Some(secret) => format!("{origin}/c/embedded/{secret}"),
+            },
+            client_secret,
             params,
         };
         self.open_sessions_by_expiry
@@ -50,6 +58,7 @@ impl AccountState {
             amount_total: 0,
             success_url: String::new(),
             cancel_url: None,
+            return_url: None,
             client_reference_id: None,
             customer_email: None,
             metadata: Metadata::default(),
@@ -68,6 +77,7 @@ impl AccountState {
             payment_status: PaymentStatus::Unpaid,
             payment_intent: None,
             url: String::new(),
+            client_secret: None,
             params,
         });
     }

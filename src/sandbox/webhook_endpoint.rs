@@ -15,7 +15,7 @@ const REFUND_EVENTS_SINCE: &str = "2024-10-28";
 /// The first version in which a charge does not list its refunds unless it is asked to (docs.stripe.com/upgrades).
 const NO_REFUND_LIST_SINCE: &str = "2022-11-15";
 /// The first version in which a session names the hosted page `hosted_page` instead of `hosted`.
-const HOSTED_PAGE_SINCE: &str = "2026-03-25";
+const PAGE_NAMES_SINCE: &str = "2026-03-25";
 
 /// The settings of the webhook endpoint, as an operator makes them in Stripe's dashboard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,8 +79,9 @@ impl WebhookEndpointSettings {
 
     /// Renders an object of today's version in the endpoint's version.
     pub(super) fn render(&self, mut object: Value) -> Value {
-        if object["object"] == "checkout.session" && self.is_before(HOSTED_PAGE_SINCE) {
-            object["ui_mode"] = json!("hosted");
+        if object["object"] == "checkout.session" && self.is_before(PAGE_NAMES_SINCE) {
+            let mode = object["ui_mode"].as_str().unwrap_or_default();
+            object["ui_mode"] = json!(mode.trim_end_matches("_page"));
         }
         object
     }

@@ -9,6 +9,7 @@
 mod account_file;
 mod checkout;
 mod disputes;
+mod embedded_page;
 mod fault_injection;
 mod fixture;
 mod idempotency;
