@@ -31,11 +31,13 @@ use crate::workflow::{Context, LimitSettings, Settings, WorkflowError, format_er
 
 mod key_mode;
 mod listeners;
+mod own_origins;
 
 pub use self::key_mode::WrongModeError;
 use self::key_mode::find_other_mode_work;
 use self::listeners::Listeners;
 pub use self::listeners::{BindError, raise_file_limit};
+use self::own_origins::list_own_origins;
 
 /// How long running requests and jobs may take after the signal to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -359,6 +361,7 @@ fn build_server(
         webhook_secrets: stripe.webhook_secrets.clone(),
         cors_origins: config.allowed_origins.iter().filter_map(header).collect(),
         return_origins: allowed.chain(own_origins).collect(),
+        stripe_js: stripe.stripe_js.clone(),
         success_url: config
             .success_url
             .clone()
@@ -384,17 +387,4 @@ fn build_server(
         operations: http::OperationNames::new(&api),
         openapi,
     })
-}
-
-/// Lists the origins of our own pages: the one that guests use, the address we listen on and, on this machine, `localhost`.
-fn list_own_origins(public_url: Option<&url::Url>, address: SocketAddr) -> Vec<String> {
-    let by_number = format!("http://{address}");
-    let by_name = format!("http://localhost:{}", address.port());
-    let of_address = match address.ip() {
-        ip if ip.is_unspecified() => vec![by_name, format!("http://127.0.0.1:{}", address.port())],
-        ip if ip.is_loopback() => vec![by_number, by_name],
-        _ => vec![by_number],
-    };
-    let public = public_url.map(|url| url.origin().ascii_serialization());
-    public.into_iter().chain(of_address).collect()
 }

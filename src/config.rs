@@ -17,9 +17,8 @@ use url::Url;
 
 use self::durations::{check_cron, parse_cooldown, parse_hold_ttl, parse_long_period, parse_period};
 use self::operators::parse_switch;
-use self::urls::{check_page_url, parse_api_base, parse_origins};
+use self::urls::{check_page_url, parse_origins};
 use crate::domain::zone::{ZoneDatabase, ZoneName};
-use crate::gateway::stripe_config::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
 
 mod database;
@@ -30,6 +29,7 @@ mod hold_limits;
 mod operators;
 mod rate_limit;
 mod secrets;
+mod stripe;
 mod time_zones;
 mod urls;
 
@@ -38,24 +38,7 @@ pub use env_file::EnvFileFault;
 pub use environment::{EnvFileError, Environment, UnknownVariable};
 pub use hold_limits::MaxLiveHolds;
 use hold_limits::parse_count;
-
-/// How to call Stripe, and how to verify its webhooks.
-#[derive(Clone, Debug)]
-pub struct StripeSettings {
-    /// The secret key, `sk_…` or `rk_…`.
-    pub secret_key: SecretString,
-    /// The webhook secrets, `whsec_…`. There are several while one is being rolled; never none.
-    pub webhook_secrets: Vec<SecretString>,
-    /// The address of Stripe, of a proxy, or of a simulator.
-    pub api_base: Url,
-}
-
-impl StripeSettings {
-    /// Returns whether the key is a live one, which moves real money.
-    pub fn is_live(&self) -> bool {
-        is_live_key(&self.secret_key)
-    }
-}
+pub use stripe::{SIMULATOR_PUBLISHABLE_KEY, StripeSettings};
 
 /// Holds the whole configuration of a command.
 #[derive(Clone, Debug)]
@@ -334,47 +317,6 @@ impl<L: Fn(&str) -> Option<OsString>> ConfigReader<L> {
             self.add_error(variable, detail);
         }
         Some(text)
-    }
-
-    fn parse_stripe(&mut self, scope: ConfigScope) -> Option<StripeSettings> {
-        if scope == ConfigScope::Database {
-            return None;
-        }
-        let key = self.require(
-            "STRIPE_SECRET_KEY",
-            "your secret key, from the Stripe dashboard under API keys",
-        );
-        if !(key.is_empty() || key.starts_with("sk_") || key.starts_with("rk_")) {
-            self.add_error(
-                "STRIPE_SECRET_KEY",
-                "must start with sk_ or rk_; a publishable key (pk_) is not enough",
-            );
-        }
-        let secrets = self.require(
-            "STRIPE_WEBHOOK_SECRET",
-            "the signing secret of your webhook endpoint",
-        );
-        let secrets: Vec<&str> = secrets
-            .split(',')
-            .map(str::trim)
-            .filter(|secret| !secret.is_empty())
-            .collect();
-        if secrets.iter().any(|secret| !secret.starts_with("whsec_")) {
-            self.add_error(
-                "STRIPE_WEBHOOK_SECRET",
-                "must start with whsec_ (several, comma-separated, while rolling)",
-            );
-        }
-        let api_base = self.parse_or_default("STRIPE_API_BASE", STRIPE_API, parse_api_base);
-        let secret_key = SecretString::from(key);
-        if is_live_key(&secret_key) && api_base.scheme() != "https" {
-            self.add_error("STRIPE_API_BASE", "must be https with a live key");
-        }
-        Some(StripeSettings {
-            webhook_secrets: secrets.into_iter().map(SecretString::from).collect(),
-            secret_key,
-            api_base,
-        })
     }
 
     fn require(&mut self, variable: &'static str, what: &str) -> String {

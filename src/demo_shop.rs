@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Background, BindError, StartupError};
 use crate::clock::SystemClock;
-use crate::config::{self, Config, ConfigError, ConfigErrors, ConfigScope, Database, Environment};
+use crate::config::{
+    self, Config, ConfigError, ConfigErrors, ConfigScope, Database, Environment, SIMULATOR_PUBLISHABLE_KEY,
+};
 use crate::domain::command::CommandAction;
 use crate::domain::ids::SessionId;
 use crate::domain::listing::{CommandFilter, HoldFilter, PageRequest, StatusKind};
@@ -110,6 +112,7 @@ pub fn configure(args: SandboxArgs, environment: &Environment) -> Result<Shop, C
         "STRIPE_SECRET_KEY_FILE" => None,
         // The environment cannot override this either: `run` sets the address of the simulator when it is known.
         "STRIPE_API_BASE" => None,
+        "STRIPE_PUBLISHABLE_KEY" => Some(SIMULATOR_PUBLISHABLE_KEY.into()),
         "STRIPE_WEBHOOK_SECRET" => secret(name, WEBHOOK_SECRET),
         "HOLDFAST_ADMIN_KEY" => secret(name, ADMIN_KEY),
         "DATABASE_URL" => secret(name, "sqlite://holdfast-sandbox.db"),
@@ -147,7 +150,9 @@ pub async fn run(mut shop: Shop, stop: CancellationToken) -> Result<(), StartupE
     let (listener, stripe_address) = bind_simulator(shop.stripe_listen).await?;
     if let Some(stripe) = &mut shop.config.stripe {
         let base = url::Url::parse(&format!("http://{stripe_address}"));
-        stripe.api_base = base.map_err(|error| StartupError::Other(Box::new(error)))?;
+        let base = base.map_err(|error| StartupError::Other(Box::new(error)))?;
+        let pages = shop.config.public_url.as_ref().unwrap_or(&base).clone();
+        stripe.use_simulator(base, &pages);
     }
     let files = ShopFiles::find(&shop.config.database);
     let app = App::build(&shop.config, Arc::new(SystemClock), true).await?;

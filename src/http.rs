@@ -59,6 +59,7 @@ mod console_streams;
 mod database_reading;
 mod demo_page;
 mod duplicate_members;
+mod embedded_page;
 mod entity_tags;
 mod error;
 mod event_types;

@@ -16,7 +16,7 @@ use holdfast::domain::hold::Hold;
 use holdfast::domain::hold_limit::{AllowanceOffer, AllowanceRange, MostUnpaidHolds, list_limits};
 use holdfast::domain::ids::{EventTypeId, HoldId, SessionId};
 use holdfast::domain::segment::{Allocation, allocated_segments};
-use holdfast::domain::session::{SessionTerms, first_check_at, session_expiry};
+use holdfast::domain::session::{CheckoutUi, PaymentPage, SessionTerms, first_check_at, session_expiry};
 use holdfast::domain::time::Clock;
 use holdfast::store::{
     AvailabilityQuery, Claim, HoldLimits, LapseQuery, LimitUsageQuery, LookupQuery, NewAttempt, PlaceOutcome,
@@ -75,6 +75,7 @@ impl StoreBaseline {
             price: event_type.price,
             quantity: 1,
             email,
+            ui: CheckoutUi::Hosted,
             success_url: "http://127.0.0.1:8080/checkout/done".to_owned(),
             cancel_url: "http://127.0.0.1:8080/checkout/cancelled".to_owned(),
             expires_at: session_expiry(now, expires_at),
@@ -114,7 +115,9 @@ impl StoreBaseline {
             metadata: BTreeMap::new(),
             token_key: None,
             replaced_by: None,
-            checkout_url: format!("http://127.0.0.1:12111/c/pay/{session}"),
+            payment_page: Some(PaymentPage::Hosted(format!(
+                "http://127.0.0.1:12111/c/pay/{session}"
+            ))),
             expires_at,
             session_expires_at: terms.expires_at,
             created_at: now,

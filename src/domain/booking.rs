@@ -10,6 +10,7 @@ use super::change_policy::ChangePolicy;
 use super::hold::{Hold, Status};
 use super::ids::{EventId, EventTypeId, HoldId, ResourceId};
 use super::segment::{Segment, window_of};
+use super::session::PaymentPage;
 use super::time::Window;
 use super::token::TokenKeyName;
 
@@ -97,8 +98,8 @@ pub struct Booking {
     pub metadata: BTreeMap<String, String>,
     /// The key that made the hold's token; `None` is the installation's own.
     pub token_key: Option<TokenKeyName>,
-    /// The URL of Stripe's payment page.
-    pub checkout_url: String,
+    /// What opens the payment page of the session; `None` where nobody has a use for it.
+    pub payment_page: Option<PaymentPage>,
     /// When the guest's time to pay ends, by the database's clock; not after the start.
     pub expires_at: DateTime<Utc>,
     /// When Stripe expires the session by itself, on Stripe's clock.

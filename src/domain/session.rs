@@ -24,6 +24,41 @@ pub const STRIPE_SESSION_LIFE: Duration = Duration::hours(24);
 /// The event saves a call.
 pub const EXPIRY_GRACE: Duration = Duration::seconds(30);
 
+/// Where the guest sees Stripe's payment page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CheckoutUi {
+    /// At Stripe: the guest is sent to the page's URL.
+    #[default]
+    Hosted,
+    /// Within the shop's own page, where Stripe.js shows it.
+    Embedded,
+}
+
+/// What opens the payment page of a session. It is a secret: who has it can pay, and sees the guest's address.
+#[derive(Clone, PartialEq, Eq)]
+pub enum PaymentPage {
+    /// The URL of the page.
+    Hosted(String),
+    /// The client secret with which Stripe.js shows the page.
+    Embedded(String),
+}
+
+impl PaymentPage {
+    /// Returns where the guest sees the page.
+    pub fn ui(&self) -> CheckoutUi {
+        match self {
+            Self::Hosted(_) => CheckoutUi::Hosted,
+            Self::Embedded(_) => CheckoutUi::Embedded,
+        }
+    }
+}
+
+impl std::fmt::Debug for PaymentPage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PaymentPage({:?})", self.ui())
+    }
+}
+
 /// All parameters that a session is created with, and what is sold. They are stored with the attempt, so that a repeated call
 /// sends the same parameters under the same idempotency key.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,9 +75,11 @@ pub struct SessionTerms {
     pub quantity: u32,
     /// The guest's email address.
     pub email: String,
+    /// Where the guest sees the payment page.
+    pub ui: CheckoutUi,
     /// Stripe sends the guest to this URL after the payment.
     pub success_url: String,
-    /// Stripe sends the guest to this URL if they turn back.
+    /// Stripe sends the guest to this URL if they turn back from a hosted page.
     pub cancel_url: String,
     /// When Stripe expires the session by itself; whole seconds.
     pub expires_at: DateTime<Utc>,
@@ -64,8 +101,8 @@ impl std::fmt::Debug for SessionTerms {
 pub struct NewSession {
     /// Stripe's id of the session.
     pub id: SessionId,
-    /// The URL of the payment page.
-    pub url: String,
+    /// What opens its payment page.
+    pub page: PaymentPage,
 }
 
 /// The state of a session at Stripe; it only moves forward.

@@ -17,7 +17,7 @@ use stripe_checkout::checkout_session::{
     ProductData, RetrieveCheckoutSession,
 };
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
-use stripe_shared::CheckoutSessionMode;
+use stripe_shared::{CheckoutSessionMode, CheckoutSessionUiMode};
 use stripe_types::Currency;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -33,7 +33,7 @@ use super::{
 };
 use crate::domain::ids::SessionId;
 use crate::domain::payment_method::PaymentMethod;
-use crate::domain::session::{NewSession, SessionReport, SessionTerms};
+use crate::domain::session::{CheckoutUi, NewSession, SessionReport, SessionTerms};
 
 /// Calls Stripe over HTTPS.
 pub struct StripeGateway {
@@ -210,9 +210,16 @@ fn build_session_request(terms: &SessionTerms) -> CreateCheckoutSession {
         .client_reference_id(hold)
         .metadata(metadata)
         .payment_intent_data(intent)
-        .success_url(&terms.success_url)
-        .cancel_url(&terms.cancel_url)
         .expires_at(terms.expires_at.timestamp());
+    let request = match terms.ui {
+        CheckoutUi::Hosted => request
+            .success_url(&terms.success_url)
+            .cancel_url(&terms.cancel_url),
+        // An embedded page has one way out. Stripe refuses the two others.
+        CheckoutUi::Embedded => request
+            .ui_mode(CheckoutSessionUiMode::EmbeddedPage)
+            .return_url(&terms.success_url),
+    };
     match terms.payment_methods.as_slice() {
         [] => request,
         methods => request
@@ -259,6 +266,7 @@ mod tests {
             },
             quantity: 1,
             email: "ada+1@example.com".into(),
+            ui: CheckoutUi::Hosted,
             success_url: "https://shop.example/paid?session={CHECKOUT_SESSION_ID}&a=b c".into(),
             cancel_url: "https://shop.example/back".into(),
             expires_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
@@ -302,6 +310,26 @@ mod tests {
         ];
         let expected = expected.map(|(k, v)| (k.to_owned(), v.to_owned()));
         assert_eq!(sent, BTreeMap::from(expected), "{body}");
+    }
+
+    #[test]
+    fn embedded_page_returns_to_the_success_url() {
+        let embedded = SessionTerms {
+            ui: CheckoutUi::Embedded,
+            ..terms()
+        };
+        let body = build_session_request(&embedded).build().body.unwrap();
+        let sent: BTreeMap<_, _> = url::form_urlencoded::parse(body.as_bytes())
+            .into_owned()
+            .collect();
+        let value = |name: &str| sent.get(name).map(String::as_str);
+        assert_eq!(value("ui_mode"), Some("embedded_page"));
+        assert_eq!(value("return_url"), Some(embedded.success_url.as_str()));
+        assert_eq!(
+            (value("success_url"), value("cancel_url")),
+            (None, None),
+            "{body}"
+        );
     }
 
     #[test]

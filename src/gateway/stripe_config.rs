@@ -15,6 +15,31 @@ pub fn is_real_stripe(api_base: &Url) -> bool {
     api_base.as_str().starts_with(STRIPE_API)
 }
 
+/// The address of Stripe.js, in the release that belongs to the API version of our requests. Stripe allows no copy of it.
+pub const STRIPE_JS: &str = "https://js.stripe.com/endive/stripe.js";
+
+/// The publishable key of the built-in simulator, which stands for its own Stripe.js. Stripe gives out no such key.
+pub const SIMULATOR_PUBLISHABLE_KEY: &str = "pk_test_simulator";
+
+/// The path of the simulator's Stripe.js.
+pub const SIMULATOR_STRIPE_JS: &str = "/sandbox/stripe.js";
+
+/// What a shop's page needs to show an embedded payment page. Nothing of it is secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StripeJs {
+    /// The publishable key of the account, `pk_…`.
+    pub publishable_key: String,
+    /// The address of the script.
+    pub url: Url,
+}
+
+impl StripeJs {
+    /// Tells whether the script is Stripe's own, and not the simulator's.
+    pub fn is_stripes(&self) -> bool {
+        self.url.as_str() == STRIPE_JS
+    }
+}
+
 /// How to reach Stripe, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct StripeConfig {

@@ -11,7 +11,9 @@ use super::{INSTALLATION_KEY, ListPage, METADATA_KEY, WebhookEndpoint};
 use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::Receipt;
-use crate::domain::session::{HoldClaim, NewSession, SessionPayment, SessionReport, SessionStatus};
+use crate::domain::session::{
+    HoldClaim, NewSession, PaymentPage, SessionPayment, SessionReport, SessionStatus,
+};
 
 /// Returns a text that is not empty. A text with NUL is refused because PostgreSQL cannot store it.
 pub(super) fn parse_text<'a>(object: &'a Value, field: &str) -> Option<&'a str> {
@@ -119,11 +121,14 @@ fn has_failed_payment(session: &Value) -> bool {
     is_unpaid && matches!(intent, Some("requires_payment_method" | "canceled"))
 }
 
-/// Returns a session that we created.
+/// Returns a session that we created. A hosted page has a URL, an embedded one a client secret, and neither has both.
 pub(super) fn parse_new_session(session: &Value) -> Option<NewSession> {
+    let hosted = || parse_text(session, "url").map(|url| PaymentPage::Hosted(url.to_owned()));
+    let embedded =
+        || parse_text(session, "client_secret").map(|secret| PaymentPage::Embedded(secret.to_owned()));
     Some(NewSession {
         id: SessionId::new(parse_text(session, "id")?),
-        url: parse_text(session, "url")?.to_owned(),
+        page: hosted().or_else(embedded)?,
     })
 }
 

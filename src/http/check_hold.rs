@@ -52,7 +52,7 @@ pub(super) async fn check_hold(
     let may_ask = || server.rate_limiter.may_ask_stripe();
     let checked = check_hold::check_hold(&server.context, booking, may_ask).await?;
     Ok(Json(CheckedHoldView {
-        hold: HoldView::new(&checked.booking),
+        hold: HoldView::for_guest(&checked.booking, &server),
         checkout_open: checked.is_open,
     }))
 }

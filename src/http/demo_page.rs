@@ -12,15 +12,15 @@ use serde::Serialize;
 
 use super::error::Problem;
 use super::server::Server;
-use super::static_assets::{to_page, to_script};
+use super::static_assets::{to_checkout_page, to_script};
 use crate::domain::catalogue::{EventType, Resource, SegmentTemplate};
 use crate::domain::ids::ResourceId;
 use crate::domain::listing::PageRequest;
 use crate::workflow::catalogue;
 
 /// Serves the demo page.
-pub(super) async fn serve_page() -> impl IntoResponse {
-    to_page(include_str!("pages/demo.html"))
+pub(super) async fn serve_page(State(server): State<Arc<Server>>) -> impl IntoResponse {
+    to_checkout_page(include_str!("pages/demo.html"), server.stripe_js.as_ref())
 }
 
 /// Serves the script of the demo page.

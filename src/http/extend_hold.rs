@@ -36,5 +36,5 @@ pub(super) async fn extend_hold(
     let id = parse_hold_id(&id)?;
     require_token_of(&server, id, require_bearer_token(&headers)?).await?;
     let booking = extend_hold::extend_hold(&server.context, id).await?;
-    Ok(Json(HoldView::new(&booking)))
+    Ok(Json(HoldView::for_guest(&booking, &server)))
 }

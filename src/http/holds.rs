@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 use super::auth::{KeyHolder, require_bearer_token, require_token_of};
 use super::client_address::ClientAddress;
+use super::embedded_page::CheckoutUiView;
 use super::error::{Problem, ProblemCode};
 use super::field_errors::FieldErrors;
 use super::field_values::{Email, HoldToken, Name, Quantity, parse_return_url};
@@ -65,6 +66,10 @@ pub(super) struct NewHold {
     /// The guest's earlier unpaid hold, in whose place the new one comes. The same slot, quantity and guest: that hold goes on.
     #[deserr(default)]
     replaces: Option<ReplacedHold>,
+    /// Where the guest sees the payment page. `embedded` needs `STRIPE_PUBLISHABLE_KEY`. `hosted` if absent.
+    #[deserr(default)]
+    #[schema(value_type = Option<CheckoutUiView>)]
+    ui: Option<CheckoutUiView>,
     /// Pairs of the caller's own: at most 20, keys of 1 to 40 characters, values of at most 500.
     #[deserr(default)]
     #[schema(value_type = BTreeMap<String, String>, required = false, example = json!({"order": "17"}))]
@@ -74,7 +79,7 @@ pub(super) struct NewHold {
     #[expect(dead_code, reason = "read from the JSON itself")]
     #[schema(example = "https://shop.example/done?hold={HOLD_ID}")]
     success_url: Option<String>,
-    /// Where Stripe sends a guest who turned back.
+    /// Where Stripe sends a guest who turned back from a hosted page.
     #[deserr(default)]
     #[expect(dead_code, reason = "read from the JSON itself")]
     #[schema(example = "https://shop.example/cancelled?hold={HOLD_ID}")]
@@ -182,7 +187,7 @@ pub(super) async fn start_checkout(
     Ok((
         status,
         Json(PlacedHoldView {
-            hold: HoldView::new(&booking),
+            hold: HoldView::for_guest(&booking, &server),
             token,
         }),
     ))
@@ -242,8 +247,10 @@ fn parse_checkout_request(
     let client = errors
         .check("client_address", find_limited_client(own_address, named))
         .flatten();
-    match (new, success_url, cancel_url) {
-        (Some(new), Some(success_url), Some(cancel_url)) if errors.is_empty() => {
+    let ui = CheckoutUiView::parse(new.as_ref().and_then(|new| new.ui), server.stripe_js.as_ref());
+    let ui = errors.check("ui", ui);
+    match (new, ui, success_url, cancel_url) {
+        (Some(new), Some(ui), Some(success_url), Some(cancel_url)) if errors.is_empty() => {
             let request = CheckoutRequest {
                 event_type: new.event_type,
                 starts_at: new.starts_at,
@@ -256,6 +263,7 @@ fn parse_checkout_request(
                     name: new.guest.name.map(|Name(name)| name),
                 },
                 metadata: new.metadata.0,
+                ui,
                 success_url,
                 cancel_url,
                 key: None,
@@ -289,7 +297,10 @@ pub(super) async fn get_hold(
     PathId(id): PathId,
 ) -> Result<Json<HoldView>, Problem> {
     let id = parse_hold_id(&id)?;
-    Ok(Json(HoldView::new(&find_booking(&server, id).await?)))
+    Ok(Json(HoldView::for_guest(
+        &find_booking(&server, id).await?,
+        &server,
+    )))
 }
 
 /// Releases an unpaid hold: first the session expires at Stripe, then the slot is free. Cancels and refunds a paid hold
@@ -342,7 +353,7 @@ pub(super) async fn cancel_hold(
         }
     };
     require_released(&booking)?;
-    Ok(Json(HoldView::new(&booking)))
+    Ok(Json(HoldView::for_guest(&booking, &server)))
 }
 
 pub(super) async fn find_booking(server: &Server, id: HoldId) -> Result<Booking, Problem> {

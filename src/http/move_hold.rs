@@ -94,5 +94,5 @@ pub(super) async fn move_hold(
     };
     let note = note.as_ref().map(|Extension(note)| note);
     let booking = hold_acts::move_to(&server, request, note).await?;
-    Ok(Json(HoldView::new(&booking)))
+    Ok(Json(HoldView::for_guest(&booking, &server)))
 }

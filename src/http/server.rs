@@ -17,6 +17,7 @@ use super::operation_names::OperationNames;
 use super::rate_limit::ClientRateLimiter;
 use super::response_size::ResponseSpace;
 use crate::domain::figures::FigureCounts;
+use crate::gateway::stripe_config::StripeJs;
 use crate::workflow::Context;
 
 /// Renders the metrics as text. The figures are `None` while the database is unavailable.
@@ -34,6 +35,8 @@ pub struct Server {
     pub return_origins: Vec<Origin>,
     /// The origins of the shop's pages that may call the API from a browser (CORS).
     pub cors_origins: Vec<HeaderValue>,
+    /// What pages need to embed the payment page; `None` if no publishable key is configured.
+    pub stripe_js: Option<StripeJs>,
     /// The URL that Stripe sends a guest to after payment, unless the request names another.
     pub success_url: String,
     /// The URL that Stripe sends a guest to who turned back, unless the request names another.

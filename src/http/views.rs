@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::embedded_page::EmbeddedPageView;
 use super::field_errors::FieldErrors;
 use super::money_views::{DisputeView, LedgerView, PaymentView, RefundView};
 use super::timestamps::{format_instant, serialize_instant};
@@ -15,6 +16,7 @@ use crate::domain::booking::{Actor, Booking, HistoryLine};
 use crate::domain::hold::{CancelReason, ReleaseReason, Status};
 use crate::domain::listing::StatusKind;
 use crate::domain::segment::Segment;
+use crate::domain::session::PaymentPage;
 
 /// The status of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserr, ToSchema)]
@@ -145,9 +147,11 @@ pub(super) struct HoldView {
     expires_at: DateTime<Utc>,
     /// The id of the Stripe Checkout Session.
     checkout_session: String,
-    /// The URL of Stripe's payment page; null unless the hold is `held`.
+    /// The URL of Stripe's payment page; null unless the hold is `held` and the page is a hosted one.
     #[schema(required = true)]
     checkout_url: Option<String>,
+    #[serde(flatten)]
+    pub(super) embedded: EmbeddedPageView,
 }
 
 impl HoldView {
@@ -168,8 +172,11 @@ impl HoldView {
             currency: hold.price.currency.to_string(),
             expires_at: booking.expires_at,
             checkout_session: hold.session.to_string(),
-            checkout_url: (hold.status == Status::Held && !booking.checkout_url.is_empty())
-                .then(|| booking.checkout_url.clone()),
+            checkout_url: match &booking.payment_page {
+                Some(PaymentPage::Hosted(url)) if hold.status == Status::Held => Some(url.clone()),
+                _ => None,
+            },
+            embedded: EmbeddedPageView::default(),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::ids::{EventId, HoldId, IntentId, SessionId};
 use crate::domain::ledger::snapshots::PaymentFacts;
 use crate::domain::payment::Receipt;
 use crate::domain::segment::{Allocation, Segment};
-use crate::domain::session::SessionTerms;
+use crate::domain::session::{CheckoutUi, SessionTerms};
 use crate::domain::time::Window;
 
 /// A checkout from its claim to its payment.
@@ -126,7 +126,7 @@ fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
         metadata: Default::default(),
         token_key: None,
         replaced_by: None,
-        checkout_url: String::new(),
+        payment_page: None,
         expires_at: ends_at,
         session_expires_at: ends_at,
         created_at: now,
@@ -172,6 +172,7 @@ fn attempt(booking: &Booking, now: DateTime<Utc>) -> NewAttempt {
             price: booking.hold.price,
             quantity: 1,
             email: String::new(),
+            ui: CheckoutUi::Hosted,
             success_url: String::new(),
             cancel_url: String::new(),
             expires_at: booking.session_expires_at,

@@ -18,6 +18,7 @@ use crate::domain::listing::StatusKind;
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::PaymentState;
 use crate::domain::payment_method::PaymentMethod;
+use crate::domain::session::PaymentPage;
 
 mod json;
 pub(super) use json::{
@@ -59,6 +60,20 @@ pub(super) fn decode_status_kind(text: &str) -> Result<StatusKind, StoreError> {
         "cancelled" => StatusKind::Cancelled,
         other => return Err(unreadable_column("status", other)),
     })
+}
+
+/// A payment page as its two columns: the URL, which is empty if there is none, and the client secret.
+pub(super) fn encode_payment_page(page: Option<&PaymentPage>) -> (&str, Option<&str>) {
+    match page {
+        Some(PaymentPage::Hosted(url)) => (url, None),
+        Some(PaymentPage::Embedded(secret)) => ("", Some(secret)),
+        None => ("", None),
+    }
+}
+
+pub(super) fn decode_payment_page(url: String, client_secret: Option<String>) -> Option<PaymentPage> {
+    let hosted = Some(url).filter(|url| !url.is_empty()).map(PaymentPage::Hosted);
+    client_secret.map(PaymentPage::Embedded).or(hosted)
 }
 
 /// A status as its two columns.

@@ -91,7 +91,7 @@ pub(super) async fn load_event(
     if let (Some(booking), Some(left)) = (&mut booking, &event.left) {
         // The payment page of a hold that is over by now, or paid, is of no use to anybody.
         if booking.hold.status != Status::Held {
-            booking.checkout_url.clear();
+            booking.payment_page = None;
         }
         booking.hold.status = left.status;
         booking.segments.clone_from(&left.segments);

@@ -23,6 +23,7 @@ mod command_line;
 mod composite_event_types;
 mod deleted_resources;
 mod doctor;
+mod embedded_checkout;
 mod env_file;
 mod event_endpoints;
 mod event_signatures;

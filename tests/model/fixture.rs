@@ -13,7 +13,7 @@ use holdfast::domain::hold::Hold;
 use holdfast::domain::ids::{EventTypeId, ResourceId};
 use holdfast::domain::key_scope::ScopedKey;
 use holdfast::domain::segment::Segment;
-use holdfast::domain::session::{MIN_SESSION_LIFE, SessionTerms};
+use holdfast::domain::session::{CheckoutUi, MIN_SESSION_LIFE, PaymentPage, SessionTerms};
 use holdfast::domain::time::{Clock, Window};
 use holdfast::workflow::start_checkout::CheckoutRequest;
 
@@ -124,6 +124,7 @@ pub(crate) fn request(key: Option<ScopedKey>) -> CheckoutRequest {
         guest: guest(),
         client: None,
         metadata: BTreeMap::new(),
+        ui: CheckoutUi::Hosted,
         success_url: "https://shop.example/paid".into(),
         cancel_url: "https://shop.example/back".into(),
         key,
@@ -139,6 +140,7 @@ pub(crate) fn terms(owner: Guest) -> SessionTerms {
         price: price(),
         quantity: 1,
         email: guest().email,
+        ui: CheckoutUi::Hosted,
         success_url: "https://shop.example/paid".into(),
         cancel_url: "https://shop.example/back".into(),
         expires_at: start() + MIN_SESSION_LIFE,
@@ -161,7 +163,7 @@ pub(crate) fn booking(hold: Hold, version: i64) -> Booking {
         metadata: BTreeMap::new(),
         token_key: None,
         replaced_by: None,
-        checkout_url: "https://stripe.example/pay".into(),
+        payment_page: Some(PaymentPage::Hosted("https://stripe.example/pay".into())),
         expires_at: start(),
         session_expires_at: start() + MIN_SESSION_LIFE,
         created_at: start(),

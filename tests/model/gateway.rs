@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use holdfast::domain::ids::{CommandId, DisputeId, IntentId, RefundId, SessionId};
 use holdfast::domain::ledger::snapshots::{DisputeSnapshot, RefundSnapshot};
 use holdfast::domain::money::Money;
-use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
+use holdfast::domain::session::{NewSession, PaymentPage, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, LedgerGateway, ListFilter, ListPage, Probe, WebhookEndpoint};
 
 use crate::call::{Call, Guest, Reply, by_intent, by_session, session_id};
@@ -17,7 +17,7 @@ impl Gateway for Script {
         let guest = self.guest(terms.hold);
         self.stripe(Call::CreateSession(guest)).await.map(|_| NewSession {
             id: session_id(guest),
-            url: "https://stripe.example/pay".into(),
+            page: PaymentPage::Hosted("https://stripe.example/pay".into()),
         })
     }
     async fn expire_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {

@@ -57,7 +57,7 @@ fn booking(number: u128, from: &str, to: &str) -> Booking {
         },
         metadata: BTreeMap::new(),
         token_key: None,
-        checkout_url: String::new(),
+        payment_page: None,
         expires_at: at("00:00"),
         session_expires_at: at("00:00"),
         created_at: at("00:00"),

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::domain::ids::{EventTypeId, HoldId};
 use crate::domain::segment::Segment;
-use crate::domain::session::SessionTerms;
+use crate::domain::session::{CheckoutUi, SessionTerms};
 use crate::domain::time::Window;
 use crate::store::StoreError;
 
@@ -75,6 +75,9 @@ struct TermsRow {
     #[serde(default = "one")]
     quantity: u32,
     email: String,
+    /// Whether Stripe.js shows the payment page in the shop's own. Absent in attempts of the version before, which knew hosted pages only.
+    #[serde(default)]
+    embedded: bool,
     success_url: String,
     cancel_url: String,
     expires_at: i64,
@@ -95,6 +98,7 @@ pub(in crate::store) fn encode_terms(terms: &SessionTerms) -> serde_json::Value 
         "currency": terms.price.currency.code(),
         "quantity": terms.quantity,
         "email": terms.email,
+        "embedded": terms.ui == CheckoutUi::Embedded,
         "success_url": terms.success_url,
         "cancel_url": terms.cancel_url,
         "expires_at": terms.expires_at.timestamp(),
@@ -116,6 +120,11 @@ pub(in crate::store) fn decode_terms(
         quantity: row.quantity,
         name: row.name,
         email: row.email,
+        ui: if row.embedded {
+            CheckoutUi::Embedded
+        } else {
+            CheckoutUi::Hosted
+        },
         success_url: row.success_url,
         cancel_url: row.cancel_url,
         expires_at: decode_instant(row.expires_at * 1000)?,

@@ -69,7 +69,7 @@ const PLACE: &str = concat!(
              checkout_url, guest_email, guest_name, metadata,
              expires_at, session_expires_at, created_at, due_at, updated_at,
              version, cancel_until_minutes, move_until_minutes, requested_resource_id, token_key,
-             allowances_taken)
+             client_secret, allowances_taken)
          SELECT b.*, true
          FROM unnest(
              $6::uuid[], $15::int[], $16::text[], $17::text[],
@@ -77,7 +77,7 @@ const PLACE: &str = concat!(
              $23::text[], $24::text[], $25::bigint[], $26::text[], $27::text[],
              $28::text[], $29::text[], $30::text[], $31::jsonb[],
              $33::timestamptz[], $34::timestamptz[], $32::timestamptz[], $35::timestamptz[], $36::timestamptz[],
-             $37::bigint[], $38::int[], $39::int[], $40::text[], $41::text[]) AS b (hold_id)
+             $37::bigint[], $38::int[], $39::int[], $40::text[], $41::text[], $44::text[]) AS b (hold_id)
          WHERE b.hold_id = ANY (ARRAY(SELECT hold_id FROM attempt))
          RETURNING id, created_at, status, reason)
      INSERT INTO hold_history (hold_id, at, to_status, to_reason, transition, message, actor)
@@ -120,6 +120,7 @@ struct HoldColumns<'a> {
     move_until: Vec<Option<i32>>,
     requested_resources: Vec<Option<&'a str>>,
     token_keys: Vec<Option<&'a str>>,
+    client_secrets: Vec<Option<&'a str>>,
 }
 
 impl<'a> HoldColumns<'a> {
@@ -149,7 +150,9 @@ impl<'a> HoldColumns<'a> {
         self.amounts.push(hold.price.amount);
         self.currencies.push(hold.price.currency.code());
         self.sessions.push(hold.session.as_str());
-        self.checkout_urls.push(&booking.checkout_url);
+        let (url, client_secret) = encoding::encode_payment_page(booking.payment_page.as_ref());
+        self.checkout_urls.push(url);
+        self.client_secrets.push(client_secret);
         self.guest_emails.push(&booking.guest.email);
         self.guest_names.push(booking.guest.name.as_deref());
         self.metadata
@@ -228,6 +231,7 @@ pub(super) async fn insert_holds(
         .bind(columns.token_keys) // $41
         .bind(TransitionReason::Placed.code()) // $42
         .bind(TransitionReason::Placed.to_string()) // $43
+        .bind(columns.client_secrets) // $44
         .fetch_all(executor)
         .await?;
     let outcome = |(hold, is_paid)| (HoldId(hold), PlaceOutcome::placed(is_paid));

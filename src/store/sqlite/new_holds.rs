@@ -21,7 +21,7 @@ pub(super) const INSERT: &str = "INSERT INTO holds (
         checkout_url, price_mismatch, guest_email, guest_name, metadata,
         expires_at, session_expires_at, due_at, tries, version, created_at, updated_at,
         quantity, cancel_until_minutes, move_until_minutes, guest_id, client_id, requested_resource_id,
-        token_key, allowances_taken)
+        token_key, client_secret, allowances_taken)
     SELECT
         value ->> 'hold', value ->> 'event_type', value ->> 'resource', value ->> 'starts', value ->> 'ends',
         value -> 'segments', value ->> 'status', value ->> 'reason', value ->> 'requester', value ->> 'amount',
@@ -29,7 +29,7 @@ pub(super) const INSERT: &str = "INSERT INTO holds (
         value ->> 'email', value ->> 'name', value -> 'metadata', value ->> 'expires', value ->> 'session_expires',
         value ->> 'due', value ->> 'tries', value ->> 'version', value ->> 'created', value ->> 'updated',
         value ->> 'quantity', value ->> 'cancel_until', value ->> 'move_until', value ->> 'guest', value ->> 'client',
-        value ->> 'requested_resource', value ->> 'token_key', TRUE
+        value ->> 'requested_resource', value ->> 'token_key', value ->> 'client_secret', TRUE
     FROM json_each($2)";
 
 /// Writes the first history lines of the holds in JSON `$2`, with transition code `$3` and message `$4`.
@@ -108,6 +108,7 @@ pub(super) fn encode_hold(new: &HoldToPlace<'_>) -> Value {
     let booking = new.booking;
     let hold = &booking.hold;
     let shown = booking.window();
+    let (url, client_secret) = encoding::encode_payment_page(booking.payment_page.as_ref());
     let (status, reason) = encoding::encode_status(hold.status);
     json!({
         "hold": hold.id.0,
@@ -123,7 +124,8 @@ pub(super) fn encode_hold(new: &HoldToPlace<'_>) -> Value {
         "currency": hold.price.currency.code(),
         "session": hold.session.as_str(),
         "intent": hold.intent.as_ref().map(IntentId::as_str),
-        "url": booking.checkout_url,
+        "url": url,
+        "client_secret": client_secret,
         "price_mismatch": hold.price_mismatch,
         "email": booking.guest.email,
         "name": booking.guest.name,

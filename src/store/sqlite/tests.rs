@@ -19,7 +19,7 @@ use crate::domain::key_scope::{KeyScope, ScopedKey};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::Receipt;
 use crate::domain::segment::{Allocation, Segment};
-use crate::domain::session::SessionTerms;
+use crate::domain::session::{CheckoutUi, PaymentPage, SessionTerms};
 use crate::domain::time::Window;
 use crate::domain::token::TokenKeyName;
 use crate::store::*;
@@ -104,7 +104,7 @@ fn booking(n: u128, from: i64, to: i64) -> Booking {
         metadata: [("order".to_owned(), "17".to_owned())].into(),
         token_key: Some(TokenKeyName("name".to_owned())),
         replaced_by: None,
-        checkout_url: format!("https://pay.example/{n}"),
+        payment_page: Some(PaymentPage::Hosted(format!("https://pay.example/{n}"))),
         expires_at: minute(30),
         session_expires_at: minute(32),
         created_at: now(),
@@ -125,6 +125,7 @@ fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
             price: price(),
             quantity: 1,
             email: booking.guest.email.clone(),
+            ui: CheckoutUi::Hosted,
             success_url: "https://shop.example/yes".into(),
             cancel_url: "https://shop.example/no".into(),
             expires_at: minute(32),

@@ -1,6 +1,6 @@
 //! Replaces a guest's earlier unpaid hold, so that a guest's own hold is no obstacle.
 //!
-//! - The same slot for the same guest: the earlier hold goes on, with the new name and metadata.
+//! - The same slot and kind of payment page for the same guest: the earlier hold goes on, with the new name and metadata.
 //! - Another slot: the new hold is placed first, then the earlier one is released and its session expired. If the new one is
 //!   not placed, the earlier one stays.
 //! - Another slot that needs units of the earlier hold: its session is expired first (I2), then one transaction gives its
@@ -85,7 +85,8 @@ pub(super) async fn find_earlier(
 }
 
 impl CheckoutRequest {
-    /// Tells whether a hold is for the slot, the quantity and the guest of this request, with a resource that serves it.
+    /// Tells whether a hold is for the slot, the quantity and the guest of this request, with a resource that serves it and a
+    /// payment page where the request wants it.
     fn asks_for(&self, booking: &Booking) -> bool {
         let serves = |resource: &ResourceId| {
             booking
@@ -98,6 +99,10 @@ impl CheckoutRequest {
             && self.quantity == booking.quantity
             && self.resource.as_ref().is_none_or(serves)
             && self.guest.normalized_email() == booking.guest.normalized_email()
+            && booking
+                .payment_page
+                .as_ref()
+                .is_some_and(|page| page.ui() == self.ui)
     }
 
     fn has_details_of(&self, booking: &Booking) -> bool {

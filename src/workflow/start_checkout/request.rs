@@ -10,6 +10,7 @@ use crate::domain::booking::{Booking, CheckoutClient, Guest};
 use crate::domain::catalogue::{EventType, StartError};
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::key_scope::ScopedKey;
+use crate::domain::session::CheckoutUi;
 use crate::domain::zone::ZoneDatabase;
 use crate::store::LookupQuery;
 use crate::workflow::error::WorkflowError;
@@ -35,6 +36,8 @@ pub struct CheckoutRequest {
     pub client: Option<CheckoutClient>,
     /// The caller's own key-value pairs.
     pub metadata: BTreeMap<String, String>,
+    /// Where the guest sees the payment page.
+    pub ui: CheckoutUi,
     /// Stripe sends the guest to this URL after the payment; `{HOLD_ID}` is replaced by the hold's id.
     pub success_url: String,
     /// Stripe sends the guest to this URL if they turn back; `{HOLD_ID}` is replaced by the hold's id.

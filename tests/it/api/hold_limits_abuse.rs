@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::Duration;
 use holdfast::domain::booking::{CheckoutClient, ClientId, Guest, NetworkId};
 use holdfast::domain::ids::EventTypeId;
+use holdfast::domain::session::CheckoutUi;
 use holdfast::sandbox::PaymentOutcome;
 use holdfast::workflow::start_checkout::{Checkout, CheckoutError, CheckoutRequest, start_checkout};
 use reqwest::Method;
@@ -108,6 +109,7 @@ async fn checkout_as(
         },
         client,
         metadata: BTreeMap::new(),
+        ui: CheckoutUi::Hosted,
         success_url: "https://shop.example/paid".to_owned(),
         cancel_url: "https://shop.example/back".to_owned(),
         key: None,

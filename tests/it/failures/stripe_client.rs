@@ -7,7 +7,7 @@ use chrono::DateTime;
 use futures::future::join_all;
 use holdfast::domain::ids::{HoldId, SessionId};
 use holdfast::domain::money::{Currency, Money};
-use holdfast::domain::session::{SessionStatus, SessionTerms};
+use holdfast::domain::session::{CheckoutUi, PaymentPage, SessionStatus, SessionTerms};
 use holdfast::gateway::client::StripeGateway;
 use holdfast::gateway::stripe_config::{StripeConfig, StripeRateLimits};
 use holdfast::gateway::{Gateway, GatewayError};
@@ -57,6 +57,7 @@ fn terms() -> SessionTerms {
         price: eur(5000),
         quantity: 1,
         email: EMAIL.into(),
+        ui: CheckoutUi::Hosted,
         success_url: "https://shop.example/{CHECKOUT_SESSION_ID}".into(),
         cancel_url: "https://shop.example/back".into(),
         expires_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
@@ -88,10 +89,8 @@ fn error_body(code: &str) -> String {
 async fn create_session_sends_key_version_and_form() {
     let server = ScriptedServer::start([Reply::ok(SESSION)]).await;
     let made = gateway(&server).create_session(&terms()).await.unwrap();
-    assert_eq!(
-        (made.id.as_str(), &*made.url),
-        ("cs_1", "https://pay.example/cs_1")
-    );
+    let page = PaymentPage::Hosted("https://pay.example/cs_1".into());
+    assert_eq!((made.id.as_str(), made.page), ("cs_1", page));
     let request = &server.requests()[0];
     assert_eq!(request.line, "POST /v1/checkout/sessions HTTP/1.1");
     assert_eq!(request.header("authorization"), Some(&*format!("Bearer {KEY}")));

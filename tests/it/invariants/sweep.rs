@@ -4,7 +4,7 @@
 use chrono::Duration;
 use holdfast::domain::ids::HoldId;
 use holdfast::domain::money::{Currency, Money};
-use holdfast::domain::session::SessionTerms;
+use holdfast::domain::session::{CheckoutUi, SessionTerms};
 use holdfast::sandbox::{ApiFault, Endpoint, FaultKind, Faults, PaymentOutcome, SessionStatus};
 use holdfast::store::{Claim, NewAttempt};
 use holdfast::workflow::{Context, Settings, sweep};
@@ -265,6 +265,7 @@ async fn claim_dead_attempts(app: &TestApp, count: usize) {
                 price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
                 quantity: 1,
                 email: "ada@example.com".into(),
+                ui: CheckoutUi::Hosted,
                 success_url: "https://shop.example/yes".into(),
                 cancel_url: "https://shop.example/no".into(),
                 expires_at: app.clock_now() + Duration::hours(20),

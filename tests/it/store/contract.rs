@@ -17,7 +17,7 @@ use holdfast::domain::listing::PageRequest;
 use holdfast::domain::money::{Currency, Money};
 use holdfast::domain::payment::{Payment, Receipt};
 use holdfast::domain::segment::{Allocation, Segment};
-use holdfast::domain::session::SessionTerms;
+use holdfast::domain::session::{CheckoutUi, PaymentPage, SessionTerms};
 use holdfast::domain::time::Window;
 use holdfast::domain::token::TokenKeyName;
 use holdfast::store::{
@@ -126,7 +126,7 @@ fn booking(segments: Vec<Segment>) -> Booking {
         metadata: BTreeMap::from([("order".into(), "17".into())]),
         token_key: Some(TokenKeyName("name".into())),
         replaced_by: None,
-        checkout_url: format!("https://pay.example/{id}"),
+        payment_page: Some(PaymentPage::Hosted(format!("https://pay.example/{id}"))),
         expires_at: at(30),
         session_expires_at: at(32),
         created_at: at(0),
@@ -152,6 +152,7 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
             price: booking.hold.price,
             quantity: 1,
             email: booking.guest.email.clone(),
+            ui: CheckoutUi::Hosted,
             success_url: "https://shop.example/yes".into(),
             cancel_url: "https://shop.example/no".into(),
             expires_at: booking.session_expires_at,

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use holdfast::domain::booking::{CheckoutClient, ClientId, Guest, NetworkId};
 use holdfast::domain::ids::{EventTypeId, IdempotencyKey, SessionId};
 use holdfast::domain::key_scope::{KeyScope, ScopedKey};
-use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
+use holdfast::domain::session::{CheckoutUi, NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe, WebhookEndpoint};
 use holdfast::workflow::Context;
 use holdfast::workflow::start_checkout::{Checkout, CheckoutError, CheckoutRequest, start_checkout};
@@ -39,6 +39,7 @@ pub(super) fn checkout_request(guest: &str, offer: Offer, slot: &str) -> Checkou
             name: None,
         },
         metadata: BTreeMap::new(),
+        ui: CheckoutUi::Hosted,
         success_url: "https://shop.example/paid".to_owned(),
         cancel_url: "https://shop.example/back".to_owned(),
         key: Some(ScopedKey::new(key, KeyScope::Anyone)),
