@@ -86,18 +86,12 @@ impl<L: Fn(&str) -> Option<OsString>> ConfigReader<L> {
     fn parse_publishable_key(&mut self, is_live: bool, api_base: &Url) -> Option<StripeJs> {
         const VARIABLE: &str = "STRIPE_PUBLISHABLE_KEY";
         let publishable_key = self.find(VARIABLE)?;
-        let mode = match () {
-            () if publishable_key.starts_with("pk_live_") => Some(true),
-            () if publishable_key.starts_with("pk_test_") => Some(false),
-            () => None,
-        };
-        match mode {
-            None => self.add_error(VARIABLE, "must start with pk_live_ or pk_test_"),
-            Some(mode) if mode != is_live => self.add_error(
-                VARIABLE,
-                "must be of the same mode, live or test, as STRIPE_SECRET_KEY",
-            ),
-            Some(_) => {}
+        let is_of_live = publishable_key.starts_with("pk_live_");
+        if !(is_of_live || publishable_key.starts_with("pk_test_")) {
+            self.add_error(VARIABLE, "must start with pk_live_ or pk_test_");
+        } else if is_of_live != is_live {
+            let detail = "must be of the same mode, live or test, as STRIPE_SECRET_KEY";
+            self.add_error(VARIABLE, detail);
         }
         let url = if publishable_key == SIMULATOR_PUBLISHABLE_KEY {
             api_base.join(SIMULATOR_STRIPE_JS)

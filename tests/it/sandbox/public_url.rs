@@ -86,6 +86,38 @@ async fn own_return_pages_are_under_the_public_url() {
     assert_eq!(sandbox.ends().await.code(), Some(0), "{}", sandbox.output());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn embedded_page_is_under_the_public_url() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut sandbox, client) = start_sandbox(directory.path()).await;
+    let at = (SystemClock.now() + chrono::Duration::days(3)).format("%Y-%m-%dT10:00:00Z");
+    let mut body = order("intro-call", &at.to_string());
+    body["ui"] = "embedded".into();
+    let hold = client.checkout(&body).await.expect(201);
+    assert_eq!(hold.text("stripe_js"), "https://try.example/sandbox/stripe.js");
+    assert_eq!(hold.text("publishable_key"), "pk_test_simulator");
+    let embedded = format!("/c/embedded/{}", hold.text("client_secret"));
+    for path in ["/sandbox/stripe.js", &embedded] {
+        let request = client.request(Method::GET, path);
+        assert_eq!(request.send().await.unwrap().status(), 200, "{path}");
+    }
+    let policy_of = async |path: &str| {
+        let answer = client.request(Method::GET, path).send().await.unwrap();
+        let policy = &answer.headers()["content-security-policy"];
+        policy.to_str().unwrap().to_owned()
+    };
+    let demo = policy_of("/").await;
+    assert!(demo.contains("script-src 'self' https://try.example;"), "{demo}");
+    assert!(demo.contains("frame-src https://try.example"), "{demo}");
+    let other = policy_of("/checkout/done").await;
+    assert!(
+        !other.contains("try.example"),
+        "a page without a checkout allows no more: {other}"
+    );
+    sandbox.terminate().await;
+    assert_eq!(sandbox.ends().await.code(), Some(0), "{}", sandbox.output());
+}
+
 #[tokio::test]
 async fn public_url_with_a_path_is_refused() {
     let directory = tempfile::tempdir().unwrap();
