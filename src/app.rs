@@ -373,6 +373,7 @@ fn build_server(
         database_readings: http::DatabaseReadings::default(),
         render_metrics: telemetry::install_metrics()?,
         console_streams: http::ConsoleStreams::default(),
+        slot_streams: http::SlotStreams::new(config.max_connections),
         is_real_stripe: is_real_stripe(&stripe.api_base),
         stopping: CancellationToken::new(),
         is_open: AtomicBool::new(false),

@@ -3,21 +3,21 @@
 //!
 //! A handler reads a request, calls a workflow and shows the result. It decides nothing and never calls the store.
 //!
-//! - Guests and checkout pages: `event_types`, `slots`, `holds`, `check_hold`, `extend_hold`, `move_hold`,
+//! - Guests and checkout pages: `event_types`, `slots`, `holds`, `embedded_page`, `check_hold`, `extend_hold`, `move_hold`,
 //!   `return_pages`, `calendar_export`, `hold_calendar`.
 //! - Stripe: `webhooks`. Operators: `admin`, `console`. Machines: `health`. Programmers: `reference_page`. The demo
 //!   shop: `demo_page`.
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`,
 //!   `idempotency_key`.
 //! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
-//!   `request_size`, `response_size`, `connections`.
+//!   `request_size`, `response_size`, `connections`, `stream_permits`.
 //! - What goes out: `views`, `money_views`, `slot_view`, `event_view`, `appointments`, `entity_tags`, `compression`,
 //!   `error` (the only file that makes a status of an error), `openapi`, `response_headers`.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::{IntoResponse, Response};
@@ -40,6 +40,7 @@ pub use self::operation_names::OperationNames;
 use self::request_size::BodyLimit;
 pub use self::response_size::ResponseSpace;
 pub use self::server::{RenderMetrics, Server};
+pub use self::slots::stream::SlotStreams;
 use crate::domain::access_key::{AccessKey, KeyText};
 use crate::domain::booking::Booking;
 use crate::workflow::catalogue_file::CatalogueCopy;
@@ -94,6 +95,7 @@ mod server;
 mod slot_view;
 mod slots;
 mod static_assets;
+mod stream_permits;
 mod timestamps;
 mod views;
 mod webhooks;
@@ -118,6 +120,7 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(extend_hold::extend_hold))
         .routes(routes!(move_hold::move_hold))
         .routes(routes!(hold_calendar::get_hold_calendar))
+        .routes(routes!(slots::stream::stream_slots))
         .routes(routes!(calendar_export::export_calendar));
     let mut lists = OpenApiRouter::new()
         .routes(routes!(event_types::list_offers))
@@ -134,7 +137,7 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
             .layer(bound_size)
             .merge(lists)
             .layer(from_fn_with_state(server.clone(), audit_trail::record_act))
-            .layer(from_fn_with_state(server.clone(), limit_requests))
+            .layer(from_fn_with_state(server.clone(), rate_limit::limit_requests))
             .layer(from_fn_with_state(server.clone(), auth::identify_caller));
     } else {
         guests = guests.merge(lists);
@@ -335,33 +338,6 @@ pub fn describe_api() -> OpenApi {
         .merge(metrics_route())
         .split_for_parts();
     openapi::complete_description(api)
-}
-
-/// Limits how many requests come from one address: those that change something, and those that read. Callers with a key
-/// have no limit.
-async fn limit_requests(
-    State(server): State<Arc<Server>>,
-    client: ClientAddress,
-    request: Request,
-    next: Next,
-) -> Response {
-    let limiter = &server.rate_limiter;
-    let counted = match *request.method() {
-        _ if request.extensions().get::<auth::KeyHolder>().is_some() => Ok(()),
-        Method::POST if is_check(&request) => limiter.count_read(client),
-        Method::POST | Method::DELETE => limiter.count_change(client),
-        Method::GET | Method::HEAD => limiter.count_read(client),
-        _ => Ok(()),
-    };
-    match counted {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    }
-}
-
-fn is_check(request: &Request) -> bool {
-    let path = request.extensions().get::<MatchedPath>();
-    path.is_some_and(|path| path.as_str() == check_hold::CHECK_PATH)
 }
 
 /// Bounds the memory of responses that their clients have not read yet.

@@ -48,6 +48,7 @@ mod retention;
 pub mod return_money;
 mod settings;
 pub mod shop_calendar;
+pub mod slot_changes;
 mod slot_gate;
 pub mod sold_twice;
 pub mod start_checkout;

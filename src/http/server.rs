@@ -16,6 +16,7 @@ use super::database_reading::DatabaseReadings;
 use super::operation_names::OperationNames;
 use super::rate_limit::ClientRateLimiter;
 use super::response_size::ResponseSpace;
+use super::slots::stream::SlotStreams;
 use crate::domain::figures::FigureCounts;
 use crate::gateway::stripe_config::StripeJs;
 use crate::workflow::Context;
@@ -65,6 +66,8 @@ pub struct Server {
     pub operations: OperationNames,
     /// Bounds the streams to browsers, and keeps what they all wait for.
     pub console_streams: ConsoleStreams,
+    /// Bounds the streams to pages that show slots, and keeps what they all wait for.
+    pub slot_streams: SlotStreams,
     /// Says whether Stripe itself answers, and no simulator: then its dashboard shows its objects.
     pub is_real_stripe: bool,
     /// Ends the streams to browsers when the process stops.

@@ -26,6 +26,8 @@ use crate::domain::ids::ResourceId;
 use crate::domain::time::Window;
 use crate::workflow::availability::{self, EventTypeSlots, SlotListRequest};
 
+pub(super) mod stream;
+
 /// The longest period that one request may ask for.
 const MAX_PERIOD: Duration = Duration::days(62);
 
@@ -122,9 +124,7 @@ pub(super) async fn list_slots(
 ) -> Result<Response, Problem> {
     let id = parse_event_type_id(&id)?;
     let query: SlotsQuery = parse_query(query.as_deref())?;
-    let period = Window::new(query.from, query.to).filter(|window| window.length() <= MAX_PERIOD);
-    let period = period
-        .ok_or_else(|| Problem::invalid_field("to", "must be after from, and at most 62 days after it"))?;
+    let period = check_period(query.from, query.to)?;
     let list = SlotListRequest {
         within: period,
         quantity: query.quantity.map_or(1, |QuantityText(quantity)| quantity),
@@ -147,6 +147,11 @@ pub(super) async fn list_slots(
         Some(json) => (of_version, [(header::CONTENT_TYPE, "application/json")], json).into_response(),
         None => (StatusCode::NOT_MODIFIED, of_version).into_response(),
     })
+}
+
+fn check_period(from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Window, Problem> {
+    let period = Window::new(from, to).filter(|window| window.length() <= MAX_PERIOD);
+    period.ok_or_else(|| Problem::invalid_field("to", "must be after from, and at most 62 days after it"))
 }
 
 /// Writes the slots as JSON: [`SlotsView`], without making it.

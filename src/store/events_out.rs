@@ -29,6 +29,10 @@ pub trait EventsOut {
         after: Option<EventOutId>,
         limit: u32,
     ) -> Result<Vec<EventOut>, StoreError>;
+    /// Lists at most `limit` events after this position, in the order of the stream.
+    async fn list_events_after(&self, position: i64, limit: u32) -> Result<Vec<EventOut>, StoreError>;
+    /// Reads the position of the last event that has one; 0 before the first.
+    async fn read_last_position(&self) -> Result<i64, StoreError>;
     /// Reads how far events have been written.
     async fn read_stream_end(&self) -> Result<StreamEnd, StoreError>;
     /// Reads the event at this position.
@@ -47,6 +51,17 @@ macro_rules! event_out_columns {
 
 /// Reads how far events have been written. The maximum alone is read from the end of its index.
 pub(super) const READ_END: &str = "SELECT coalesce((SELECT max(seq) FROM events_out), 0)";
+
+/// Reads the position of the last event that has one. The maximum alone is read from the end of its index.
+pub(super) const READ_LAST_POSITION: &str =
+    "SELECT coalesce((SELECT max(position) FROM events_out WHERE position IS NOT NULL), 0)";
+
+/// Lists events after position `$1`, at most `$2`.
+pub(super) const LIST_AFTER: &str = concat!(
+    "SELECT ",
+    event_out_columns!(),
+    " FROM events_out WHERE position > $1 ORDER BY position LIMIT $2"
+);
 
 /// Finds the event at position `$1`.
 pub(super) const FIND: &str = concat!(

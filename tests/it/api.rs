@@ -56,6 +56,7 @@ mod response_headers;
 mod server_key;
 mod server_terms;
 mod slot_list_versions;
+mod slot_stream;
 mod start_checkout;
 mod stripe_versions;
 mod summary;

@@ -25,6 +25,14 @@ impl EventsOut for Script {
         unimplemented!()
     }
 
+    async fn list_events_after(&self, _: i64, _: u32) -> Result<Vec<EventOut>, StoreError> {
+        unimplemented!()
+    }
+
+    async fn read_last_position(&self) -> Result<i64, StoreError> {
+        unimplemented!()
+    }
+
     async fn read_stream_end(&self) -> Result<StreamEnd, StoreError> {
         unimplemented!()
     }

@@ -22,11 +22,11 @@ use super::form_values::QueryValues;
 use super::language::Language;
 use super::signed_in::SignedIn;
 use crate::domain::access_key::Scope;
-use crate::domain::console_session::ConsoleToken;
+use crate::domain::console_session::{ConsoleToken, ConsoleTokenDigest};
 use crate::domain::event_out::StreamEnd;
-use crate::http::console_streams::StreamPermit;
 use crate::http::error::Problem;
 use crate::http::server::Server;
+use crate::http::stream_permits::StreamPermit;
 use crate::workflow::{console_sessions, stream_events};
 
 /// The path of the stream.
@@ -97,7 +97,7 @@ struct ChangeStream {
     heartbeat_at: Instant,
     checked_at: Instant,
     has_begun: bool,
-    _permit: StreamPermit,
+    _permit: StreamPermit<ConsoleTokenDigest>,
 }
 
 impl ChangeStream {

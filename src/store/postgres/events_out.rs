@@ -31,6 +31,23 @@ impl EventsOut for PostgresStore {
         .await
     }
 
+    async fn list_events_after(&self, position: i64, limit: u32) -> Result<Vec<EventOut>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(events_out::LIST_AFTER).bind(position);
+            let rows = query.bind(i64::from(limit)).fetch_all(&self.pool).await?;
+            Ok(EventOutRow::decode_all(rows)?)
+        })
+        .await
+    }
+
+    async fn read_last_position(&self) -> Result<i64, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_scalar(events_out::READ_LAST_POSITION);
+            Ok(query.fetch_one(&self.pool).await?)
+        })
+        .await
+    }
+
     async fn read_stream_end(&self) -> Result<StreamEnd, StoreError> {
         self.retrying(|| async {
             let query = sqlx::query_scalar(events_out::READ_END);

@@ -28,6 +28,16 @@ impl EventsOut for SqliteStore {
         EventOutRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
     }
 
+    async fn list_events_after(&self, position: i64, limit: u32) -> Result<Vec<EventOut>, StoreError> {
+        let query = sqlx::query_as(events_out::LIST_AFTER).bind(position).bind(limit);
+        EventOutRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
+    }
+
+    async fn read_last_position(&self) -> Result<i64, StoreError> {
+        let query = sqlx::query_scalar(events_out::READ_LAST_POSITION);
+        self.read(query.fetch_one(&self.readers)).await
+    }
+
     async fn read_stream_end(&self) -> Result<StreamEnd, StoreError> {
         let query = sqlx::query_scalar(events_out::READ_END);
         Ok(StreamEnd(self.read(query.fetch_one(&self.readers)).await?))

@@ -19,6 +19,8 @@ implement_store! {
     EventsOut:
     number_events_out(limit: u32) -> u64;
     list_events_out(after: Option<EventOutId>, limit: u32) -> Vec<EventOut>;
+    list_events_after(position: i64, limit: u32) -> Vec<EventOut>;
+    read_last_position() -> i64;
     read_stream_end() -> StreamEnd;
     find_event_out(position: i64) -> Option<EventOut>;
     delete_old_events_out(before: DateTime<Utc>, limit: u32) -> u64;

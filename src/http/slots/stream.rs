@@ -1,0 +1,300 @@
+//! The stream that tells open pages which slots may have changed (server-sent events).
+//!
+//! It carries hints, and nothing about guests: a page that gets one lists the slots again. All streams of a process share one
+//! reading of the stream of events out, once a second, however many they are.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use deserr::Deserr;
+use futures::Stream;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+
+use super::check_period;
+use crate::domain::catalogue::EventType;
+use crate::domain::ids::ResourceId;
+use crate::domain::time::Window;
+use crate::http::client_address::ClientAddress;
+use crate::http::error::Problem;
+use crate::http::field_errors::FieldErrors;
+use crate::http::path_id::{PathId, parse_event_type_id};
+use crate::http::query_string::parse_query;
+use crate::http::server::Server;
+use crate::http::stream_permits::{StreamPermit, StreamPermits};
+use crate::http::timestamps::format_instant;
+use crate::workflow::slot_changes::{self, ChangedTimes};
+use crate::workflow::{Context, WorkflowError};
+
+/// The part of the connections that streams may take.
+const PART_OF_CONNECTIONS: u32 = 4;
+/// The most streams of one client address.
+const MOST_OF_ADDRESS: usize = 16;
+/// How often a stream looks, and how long a reading is good for.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
+/// How often a stream says that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long a stream lasts; less than a connection may wait for its client. The browser opens the next one by itself.
+const STREAM_LIFE: Duration = Duration::from_secs(60);
+/// How long a reading is continued. If nobody has looked for longer, the events in between are of no use to anybody.
+const MAX_GAP: Duration = Duration::from_secs(60);
+/// How many changes are remembered for streams that resume.
+const MOST_REMEMBERED: usize = 1_000;
+
+/// The hints of a process, for all its streams.
+pub struct SlotStreams {
+    permits: StreamPermits<IpAddr>,
+    recent: Mutex<Option<RecentChanges>>,
+}
+
+/// The last changes, without a gap after `since`.
+struct RecentChanges {
+    read_at: Instant,
+    /// The position after which every change is remembered.
+    since: i64,
+    /// The position of the last event that was read.
+    last: i64,
+    changes: VecDeque<(i64, ChangedTimes)>,
+}
+
+/// What a stream has not said yet.
+struct UnsaidChanges {
+    last: i64,
+    times: ChangedTimes,
+}
+
+impl SlotStreams {
+    /// Allows streams a quarter of the connections.
+    pub fn new(max_connections: u32) -> Self {
+        let most = usize::try_from(max_connections / PART_OF_CONNECTIONS).unwrap_or(usize::MAX);
+        Self {
+            permits: StreamPermits::new(most.max(1), MOST_OF_ADDRESS),
+            recent: Mutex::new(None),
+        }
+    }
+
+    /// Returns what has changed after a position, as far as the last reading knows. Streams that look meanwhile wait for the same
+    /// one. Without a position, nothing has.
+    async fn changes_after(
+        &self,
+        context: &Context,
+        seen: Option<i64>,
+    ) -> Result<UnsaidChanges, WorkflowError> {
+        let mut recent = self.recent.lock().await;
+        let continued = match recent.take() {
+            Some(known) if known.read_at.elapsed() < LOOK_PAUSE => Some(known),
+            Some(known) if known.read_at.elapsed() < MAX_GAP => known.read_on(context).await?,
+            _ => None,
+        };
+        let known = match continued {
+            Some(known) => known,
+            None => RecentChanges::begin(context).await?,
+        };
+        let unsaid = known.after(seen.unwrap_or(known.last));
+        *recent = Some(known);
+        Ok(unsaid)
+    }
+}
+
+impl RecentChanges {
+    async fn begin(context: &Context) -> Result<Self, WorkflowError> {
+        let last = slot_changes::read_last_position(context).await?;
+        Ok(Self {
+            read_at: Instant::now(),
+            since: last,
+            last,
+            changes: VecDeque::new(),
+        })
+    }
+
+    /// Adds what has changed since; `None` if that is more than is worth reading.
+    async fn read_on(mut self, context: &Context) -> Result<Option<Self>, WorkflowError> {
+        let read = slot_changes::read_slot_changes(context, self.last).await?;
+        if read.has_more {
+            return Ok(None);
+        }
+        self.read_at = Instant::now();
+        for (position, times) in read.changes {
+            self.last = position;
+            self.changes.push_back((position, times));
+        }
+        while self.changes.len() > MOST_REMEMBERED {
+            if let Some((position, _)) = self.changes.pop_front() {
+                self.since = position;
+            }
+        }
+        Ok(Some(self))
+    }
+
+    fn after(&self, seen: i64) -> UnsaidChanges {
+        let mut all = Vec::new();
+        let mut is_known = (self.since..=self.last).contains(&seen);
+        for (_, times) in self.changes.iter().filter(|(position, _)| *position > seen) {
+            match times {
+                ChangedTimes::Some(times) => all.extend(times.iter().cloned()),
+                ChangedTimes::Unknown => is_known = false,
+            }
+        }
+        UnsaidChanges {
+            last: self.last,
+            times: if is_known {
+                ChangedTimes::Some(all)
+            } else {
+                ChangedTimes::Unknown
+            },
+        }
+    }
+}
+
+#[derive(Debug, Deserr)]
+#[deserr(error = FieldErrors, deny_unknown_fields)]
+struct StreamQuery {
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+}
+
+/// Sends hints about slots that may have changed, as server-sent events. An event `changed` has `{"starts": […]}`, or
+/// `{"reload": true}` if any slot may have changed. List the slots after the stream is open, and again after each hint.
+#[utoipa::path(
+    get, path = "/v1/event-types/{id}/slots/stream", operation_id = "streamSlotChanges", tag = "holds",
+    params(
+        ("id" = String, Path, description = "the event type's id", pattern = "^[a-z0-9-]{1,64}$"),
+        ("from" = DateTime<Utc>, Query, description = "only slots that start at this time or later, RFC 3339"),
+        (
+            "to" = DateTime<Utc>, Query,
+            description = "only slots that start before this time, RFC 3339; at most 62 days after `from`"
+        ),
+        (
+            "Last-Event-ID" = Option<String>, Header,
+            description = "the id of the last event of an earlier stream, which browsers send by themselves: what has changed since comes first"
+        ),
+    ),
+    responses(
+        (status = 200, description = "The hints, for a minute", body = String, content_type = "text/event-stream"),
+        (status = 404, description = "`not_found`"),
+        (status = 422, description = "`invalid`"),
+        (status = 429, description = "`rate_limited`"),
+        (status = 500, description = "`internal`"),
+        (status = 503, description = "`store_unavailable` or `too_busy`"),
+    )
+)]
+pub(in crate::http) async fn stream_slots(
+    State(server): State<Arc<Server>>,
+    client: ClientAddress,
+    PathId(id): PathId,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = parse_event_type_id(&id)?;
+    let query: StreamQuery = parse_query(query.as_deref())?;
+    let within = check_period(query.from, query.to)?;
+    let permit = server.slot_streams.permits.admit(client.0);
+    let permit = permit.ok_or_else(|| Problem::too_busy("too many streams are open"))?;
+    let event_type = slot_changes::find_event_type(&server.context, &id).await?;
+    let event_type = event_type.ok_or_else(|| Problem::not_found("event type"))?;
+    let heard = headers.get("last-event-id").map(|id| {
+        let position = id.to_str().ok().and_then(|id| id.parse().ok());
+        // What is no position of ours is older than all that is remembered.
+        position.unwrap_or(-1)
+    });
+    let unsaid = server.slot_streams.changes_after(&server.context, None).await?;
+    let now = Instant::now();
+    let stream = SlotStream {
+        server,
+        event_type,
+        within,
+        seen: heard.unwrap_or(unsaid.last),
+        begun_at: now,
+        heartbeat_at: now,
+        has_begun: false,
+        _permit: permit,
+    };
+    // A proxy must pass each hint on at once.
+    let headers = [("x-accel-buffering", "no")];
+    Ok((headers, Sse::new(stream.into_events())).into_response())
+}
+
+struct SlotStream {
+    server: Arc<Server>,
+    event_type: EventType,
+    within: Window,
+    /// The position up to which the page knows the changes.
+    seen: i64,
+    begun_at: Instant,
+    heartbeat_at: Instant,
+    has_begun: bool,
+    _permit: StreamPermit<IpAddr>,
+}
+
+impl SlotStream {
+    fn into_events(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        futures::stream::unfold(self, |mut stream| async move {
+            let event = stream.find_next().await?;
+            Some((Ok(event), stream))
+        })
+    }
+
+    /// Waits for the next line; `None` ends the stream.
+    async fn find_next(&mut self) -> Option<Event> {
+        if !self.has_begun {
+            self.has_begun = true;
+            // An id without data is no event, but the browser remembers it.
+            let open = Event::default().retry(LOOK_PAUSE).comment("open");
+            return Some(open.id(self.seen.to_string()));
+        }
+        while self.begun_at.elapsed() < STREAM_LIFE {
+            // Without the database nothing is known; the browser opens the stream again.
+            let context = &self.server.context;
+            let unsaid = self
+                .server
+                .slot_streams
+                .changes_after(context, Some(self.seen))
+                .await;
+            let unsaid = unsaid.ok()?;
+            self.seen = unsaid.last;
+            if let Some(hint) = self.describe(&unsaid.times) {
+                let event = Event::default().event("changed").data(hint.to_string());
+                return Some(event.id(self.seen.to_string()));
+            }
+            if self.heartbeat_at.elapsed() >= HEARTBEAT {
+                self.heartbeat_at = Instant::now();
+                return Some(Event::default().comment("alive").id(self.seen.to_string()));
+            }
+            tokio::select! {
+                () = self.server.stopping.cancelled() => return None,
+                () = sleep(LOOK_PAUSE) => {}
+            }
+        }
+        None
+    }
+
+    /// Says what has changed for the page; `None` if nothing has.
+    fn describe(&self, times: &ChangedTimes) -> Option<Value> {
+        let reload = json!({"reload": true});
+        let ChangedTimes::Some(times) = times else {
+            return Some(reload);
+        };
+        match self.list_starts(times) {
+            None => Some(reload),
+            Some(starts) if starts.is_empty() => None,
+            Some(starts) => {
+                Some(json!({"starts": starts.into_iter().map(format_instant).collect::<Vec<_>>()}))
+            }
+        }
+    }
+
+    fn list_starts(&self, times: &[(ResourceId, Window)]) -> Option<Vec<DateTime<Utc>>> {
+        let context = &self.server.context;
+        let zones = &context.settings.zones;
+        slot_changes::list_changed_starts(&self.event_type, times, self.within, context.clock.now(), zones)
+    }
+}
