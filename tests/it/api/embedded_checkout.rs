@@ -1,4 +1,4 @@
-//! Tests of embedded Checkout: Stripe.js shows the payment page in the shop's own (S39).
+//! Tests of embedded Checkout: Stripe.js shows the payment page in the shop's own (S45).
 
 use holdfast::domain::session::CheckoutUi;
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome};
