@@ -26,6 +26,7 @@ mod http_client;
 mod ledger_calls;
 mod ledger_objects;
 mod outside_address;
+mod page_request;
 mod response;
 mod retry;
 pub mod stripe_config;

@@ -24,6 +24,7 @@ pub mod catalogue;
 pub mod catalogue_files;
 mod catalogue_writes;
 pub mod changes;
+mod checkout_json;
 pub mod clock;
 pub mod closed_times;
 pub mod closures;

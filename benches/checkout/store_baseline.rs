@@ -57,6 +57,7 @@ impl StoreBaseline {
     async fn look_up(&self, event_type: &str) -> EventType {
         let query = LookupQuery {
             event_type: EventTypeId::parse(event_type).unwrap(),
+            resource: None,
             key: None,
         };
         self.0.look_up(&query).await.unwrap().event_type.unwrap()
@@ -81,6 +82,7 @@ impl StoreBaseline {
             expires_at: session_expiry(now, expires_at),
             payment_methods: Vec::new(),
             installation: "bench".to_owned(),
+            page: Default::default(),
         };
         let attempt = NewAttempt {
             terms,

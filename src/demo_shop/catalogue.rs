@@ -117,6 +117,7 @@ fn single_segment_event_type(
         price: Money::price(cents, Currency::parse("eur")?)?,
         payment_methods: Vec::new(),
         change_policy: ChangePolicy::default(),
+        checkout: Default::default(),
     })
 }
 

@@ -8,6 +8,7 @@ use std::ops::Range;
 use chrono::{DateTime, Duration, Utc};
 
 use super::change_policy::ChangePolicy;
+use super::checkout_options::CheckoutOptions;
 use super::hold::Status;
 use super::ids::{ClosureId, EventTypeId, HoldId, ResourceId};
 use super::money::{MAX_AMOUNT, Money};
@@ -176,6 +177,8 @@ pub struct EventType {
     pub payment_methods: Vec<PaymentMethod>,
     /// What guests may change after they have paid.
     pub change_policy: ChangePolicy,
+    /// What it asks of Stripe's payment page.
+    pub checkout: CheckoutOptions,
 }
 
 /// Why an event type cannot start at a time.
@@ -333,6 +336,18 @@ impl EventType {
         all.sort();
         all.dedup();
         all
+    }
+
+    /// Returns the resource that every booking gets: the requested one, else the only one of the first segment.
+    pub fn certain_resource<'a>(&'a self, requested: Option<&'a ResourceId>) -> Option<&'a ResourceId> {
+        let only = self
+            .segments
+            .first()
+            .and_then(|first| match first.any_of.as_slice() {
+                [only] => Some(only),
+                _ => None,
+            });
+        requested.or(only)
     }
 
     /// Returns the price of a quantity; `None` if it is more than Stripe accepts in one payment.

@@ -5,7 +5,9 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::checkout_options::CheckoutOptions;
 use super::ids::{EventTypeId, HoldId, IntentId, SessionId};
+use super::locale::Locale;
 use super::money::Money;
 use super::payment::Receipt;
 use super::payment_method::PaymentMethod;
@@ -87,6 +89,19 @@ pub struct SessionTerms {
     pub payment_methods: Vec<PaymentMethod>,
     /// The installation of Holdfast that creates the session.
     pub installation: String,
+    /// What the payment page shows and asks beside name and price.
+    pub page: PageTerms,
+}
+
+/// What the payment page shows and asks beside name and price. By default nothing, as in attempts of the version before.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct PageTerms {
+    /// What the guest reads beside the name: when, with whom, how many.
+    pub line: Option<String>,
+    /// The language of the page; if `None`, Stripe follows the guest's browser.
+    pub locale: Option<Locale>,
+    /// What the event type asks of the page.
+    pub options: CheckoutOptions,
 }
 
 impl std::fmt::Debug for SessionTerms {

@@ -14,7 +14,7 @@ use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionAdaptivePricing,
     CreateCheckoutSessionAllowedPaymentMethodTypes, CreateCheckoutSessionLineItems,
     CreateCheckoutSessionLineItemsPriceData, CreateCheckoutSessionPaymentIntentData, ExpireCheckoutSession,
-    ProductData, RetrieveCheckoutSession,
+    RetrieveCheckoutSession,
 };
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 use stripe_shared::{CheckoutSessionMode, CheckoutSessionUiMode};
@@ -29,7 +29,8 @@ use super::stripe_config::{SetupError, StripeConfig};
 use super::stripe_rate_limit::StripeEndpoint;
 use super::transport::{StripeCall, Transport};
 use super::{
-    Gateway, GatewayError, INSTALLATION_KEY, METADATA_KEY, Probe, Refusal, WebhookEndpoint, stripe_objects,
+    Gateway, GatewayError, INSTALLATION_KEY, METADATA_KEY, Probe, Refusal, WebhookEndpoint, page_request,
+    stripe_objects,
 };
 use crate::domain::ids::SessionId;
 use crate::domain::payment_method::PaymentMethod;
@@ -199,6 +200,8 @@ fn build_session_request(terms: &SessionTerms) -> CreateCheckoutSession {
     // Both metadata maps carry the hold: by Stripe's documentation, events of intents, charges and refunds have only
     // the intent's map.
     intent.metadata = Some(metadata.clone());
+    let suffix = terms.page.options.statement_descriptor_suffix.as_ref();
+    intent.statement_descriptor_suffix = suffix.map(|suffix| suffix.as_str().to_owned());
     // The catalogue sets the currency too (I8). By the account's default Stripe may offer the guest's own currency.
     let mut one_currency = CreateCheckoutSessionAdaptivePricing::new();
     one_currency.enabled = Some(false);
@@ -220,11 +223,12 @@ fn build_session_request(terms: &SessionTerms) -> CreateCheckoutSession {
             .ui_mode(CheckoutSessionUiMode::EmbeddedPage)
             .return_url(&terms.success_url),
     };
-    match terms.payment_methods.as_slice() {
+    let request = match terms.payment_methods.as_slice() {
         [] => request,
         methods => request
             .allowed_payment_method_types(methods.iter().map(to_payment_method_type).collect::<Vec<_>>()),
-    }
+    };
+    page_request::add_page_terms(request, &terms.page)
 }
 
 fn to_payment_method_type(method: &PaymentMethod) -> CreateCheckoutSessionAllowedPaymentMethodTypes {
@@ -238,7 +242,8 @@ fn build_line_item(terms: &SessionTerms) -> CreateCheckoutSessionLineItems {
     let Ok(currency) = terms.price.currency.code().parse::<Currency>();
     let mut price = CreateCheckoutSessionLineItemsPriceData::new(currency);
     price.unit_amount = Some(terms.price.amount);
-    price.product_data = Some(ProductData::new(&terms.name));
+    price.product_data = Some(page_request::build_product(&terms.name, &terms.page));
+    price.tax_behavior = page_request::to_tax_behavior(&terms.page.options);
     let mut item = CreateCheckoutSessionLineItems::new();
     item.price_data = Some(price);
     item.quantity = Some(terms.quantity.into());
@@ -251,8 +256,13 @@ mod tests {
     use url::Url;
 
     use super::*;
+    use crate::domain::checkout_options::{
+        BillingAddress, CheckoutOptions, StatementSuffix, SubmitType, TaxBehavior, TaxCode,
+    };
     use crate::domain::ids::HoldId;
+    use crate::domain::locale::Locale;
     use crate::domain::money::{self, Money};
+    use crate::domain::session::PageTerms;
     use crate::gateway::stripe_config::STRIPE_API;
 
     fn terms() -> SessionTerms {
@@ -272,6 +282,7 @@ mod tests {
             expires_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
             payment_methods: vec![PaymentMethod::parse("card").unwrap()],
             installation: "here".into(),
+            page: Default::default(),
         }
     }
 
@@ -330,6 +341,61 @@ mod tests {
             (None, None),
             "{body}"
         );
+    }
+
+    #[test]
+    fn session_asks_for_what_the_event_type_does() {
+        let mut asked = terms();
+        asked.page = PageTerms {
+            line: Some("Tuesday, 10:00".to_owned()),
+            locale: Locale::parse("en-GB"),
+            options: CheckoutOptions {
+                promotion_codes: true,
+                automatic_tax: true,
+                tax_behavior: Some(TaxBehavior::Inclusive),
+                tax_code: TaxCode::parse("txcd_20030000").ok(),
+                phone: true,
+                billing_address: BillingAddress::Required,
+                terms_consent: true,
+                statement_descriptor_suffix: StatementSuffix::parse("YOGA").ok(),
+                submit_type: SubmitType::Book,
+                invoice: true,
+                images: vec!["https://shop.example/a.jpg".to_owned()],
+            },
+        };
+        let parameters = |terms: &SessionTerms| {
+            let body = build_session_request(terms).build().body.unwrap();
+            let pairs = url::form_urlencoded::parse(body.as_bytes()).into_owned();
+            pairs.collect::<BTreeMap<String, String>>()
+        };
+        let (mut sent, plain) = (parameters(&asked), parameters(&terms()));
+        sent.retain(|name, _| !plain.contains_key(name));
+        let expected = [
+            ("allow_promotion_codes", "true"),
+            ("automatic_tax[enabled]", "true"),
+            ("billing_address_collection", "required"),
+            ("consent_collection[terms_of_service]", "required"),
+            ("invoice_creation[enabled]", "true"),
+            (
+                "line_items[0][price_data][product_data][description]",
+                "Tuesday, 10:00",
+            ),
+            (
+                "line_items[0][price_data][product_data][images][0]",
+                "https://shop.example/a.jpg",
+            ),
+            (
+                "line_items[0][price_data][product_data][tax_code]",
+                "txcd_20030000",
+            ),
+            ("line_items[0][price_data][tax_behavior]", "inclusive"),
+            ("locale", "en-GB"),
+            ("payment_intent_data[statement_descriptor_suffix]", "YOGA"),
+            ("phone_number_collection[enabled]", "true"),
+            ("submit_type", "book"),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(sent, BTreeMap::from(expected));
     }
 
     #[test]

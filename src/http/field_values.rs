@@ -12,6 +12,7 @@ use crate::domain::catalogue::{MAX_DURATION_MINUTES, MAX_QUANTITY};
 use crate::domain::hold::Refund;
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::listing::StatusKind;
+use crate::domain::locale::Locale;
 use crate::domain::money::{Currency, MAX_AMOUNT};
 use crate::domain::payment_method::PaymentMethod;
 use crate::workflow::queries::is_cursor;
@@ -135,6 +136,9 @@ impl_deserr! {
     HoldToken, from String: |text: &String| (text.len() <= MAX_TOKEN).then(|| Self(text.clone())).ok_or("must be a hold's token");
     HoldId, from String: |text: &String| Self::parse(text).ok_or("must be a hold's id");
     IpAddr, from String: |text: &String| text.parse().map_err(|_| "must be an IP address");
+    Locale, from String: |text: &String| {
+        Self::parse(text).ok_or_else(|| format!("must be one of {}", Self::list_names().join(", ")))
+    };
     Email, from String: |text: &String| parse_email(text).map(Self);
     Name, from String: |text: &String| parse_name(text).map(Self);
     Currency, from String: |text: &String| {

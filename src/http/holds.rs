@@ -32,6 +32,7 @@ use crate::domain::booking::{Actor, Booking, Guest};
 use crate::domain::hold::{ReleaseRequester, Status};
 use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey, ResourceId};
 use crate::domain::key_scope::{KeyScope, ScopedKey};
+use crate::domain::locale::Locale;
 use crate::domain::token::TokenKeys;
 use crate::workflow::release_hold::ReleaseOutcome;
 use crate::workflow::start_checkout::{Checkout, CheckoutRequest};
@@ -70,6 +71,11 @@ pub(super) struct NewHold {
     #[deserr(default)]
     #[schema(value_type = Option<CheckoutUiView>)]
     ui: Option<CheckoutUiView>,
+    /// The language of the payment page, by Stripe's name for it, and of its line; if absent or `auto`, Stripe follows the
+    /// guest's browser, and the line is English.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "de")]
+    locale: Option<Locale>,
     /// Pairs of the caller's own: at most 20, keys of 1 to 40 characters, values of at most 500.
     #[deserr(default)]
     #[schema(value_type = BTreeMap<String, String>, required = false, example = json!({"order": "17"}))]
@@ -264,6 +270,7 @@ fn parse_checkout_request(
                 },
                 metadata: new.metadata.0,
                 ui,
+                locale: new.locale,
                 success_url,
                 cancel_url,
                 key: None,

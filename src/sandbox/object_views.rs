@@ -22,6 +22,10 @@ pub struct SessionView {
     pub client_reference_id: Option<String>,
     /// The session's own metadata, as given at creation.
     pub metadata: Metadata,
+    /// What the first line says beside its name.
+    pub line: Option<String>,
+    /// The language of the payment page, as given at creation.
+    pub locale: Option<String>,
     /// The total in the currency's minor unit.
     pub amount_total: i64,
     /// The currency's lower-case ISO code.
@@ -42,6 +46,12 @@ impl From<&Session> for SessionView {
             payment_status: session.payment_status,
             client_reference_id: session.params.client_reference_id.clone(),
             metadata: session.params.metadata.clone(),
+            line: session
+                .params
+                .line_items
+                .first()
+                .and_then(|item| item.description.clone()),
+            locale: session.params.locale.clone(),
             amount_total: session.params.amount_total,
             currency: session.params.currency.clone(),
             payment_intent: session.payment_intent.clone(),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::columns::DbJson;
-use super::{StoreError, encoding, paging, schedule_json};
+use super::{StoreError, checkout_json, encoding, paging, schedule_json};
 use crate::domain::catalogue::{EventType, UnknownResources};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::closure::ClosureZones;
@@ -49,6 +49,7 @@ pub(super) struct EventTypeRow {
     amount: i64,
     currency: String,
     payment_methods: String,
+    checkout: Option<DbJson>,
 }
 
 /// Selects the columns of [`EventTypeRow`]s.
@@ -56,7 +57,7 @@ macro_rules! select_event_types {
     ($rest:literal) => {
         concat!(
             "SELECT seq, id, name, description, segments, buffer_before_minutes, buffer_after_minutes, schedule, cancel_until_minutes,
-                 move_until_minutes, amount, currency, payment_methods
+                 move_until_minutes, amount, currency, payment_methods, checkout
              FROM event_types ",
             $rest
         )
@@ -81,15 +82,15 @@ macro_rules! upsert_event_type {
     () => {
         "INSERT INTO event_types
              (id, name, segments, buffer_before_minutes, buffer_after_minutes, schedule, cancel_until_minutes,
-              move_until_minutes, amount, currency, payment_methods, description, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+              move_until_minutes, amount, currency, payment_methods, description, checkout, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
          ON CONFLICT (id) DO UPDATE SET
              name = excluded.name, description = excluded.description, segments = excluded.segments,
              buffer_before_minutes = excluded.buffer_before_minutes,
              buffer_after_minutes = excluded.buffer_after_minutes, schedule = excluded.schedule,
              cancel_until_minutes = excluded.cancel_until_minutes, move_until_minutes = excluded.move_until_minutes,
              amount = excluded.amount, currency = excluded.currency, payment_methods = excluded.payment_methods,
-             updated_at = excluded.updated_at"
+             checkout = excluded.checkout, updated_at = excluded.updated_at"
     };
 }
 pub(super) use upsert_event_type;
@@ -116,6 +117,7 @@ macro_rules! bind_event_type {
             .bind($event_type.price.currency.code().to_owned())
             .bind(encoding::encode_payment_methods(&$event_type.payment_methods))
             .bind($event_type.description.clone())
+            .bind(checkout_json::encode_options(&$event_type.checkout).map(DbJson))
             .bind(DbTime($now))
     };
 }
@@ -139,6 +141,7 @@ impl EventTypeRow {
                 cancel_until_minutes: self.cancel_until_minutes.map(i64::from),
                 move_until_minutes: self.move_until_minutes.map(i64::from),
             },
+            checkout: checkout_json::decode_options(self.checkout.map(|json| json.0))?,
         })
     }
 

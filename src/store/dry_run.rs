@@ -178,6 +178,7 @@ fn attempt(booking: &Booking, now: DateTime<Utc>) -> NewAttempt {
             expires_at: booking.session_expires_at,
             payment_methods: Vec::new(),
             installation: String::new(),
+            page: Default::default(),
         },
         key: None,
         fingerprint: String::new(),

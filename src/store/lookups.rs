@@ -10,7 +10,7 @@ use super::catalogue::EventTypeRow;
 use super::columns::DbTime;
 use super::group_commit::GroupItem;
 use crate::domain::catalogue::EventType;
-use crate::domain::ids::EventTypeId;
+use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::key_scope::ScopedKey;
 
 /// What a request wants to know first.
@@ -18,6 +18,8 @@ use crate::domain::key_scope::ScopedKey;
 pub struct LookupQuery {
     /// The event type that it is about.
     pub event_type: EventTypeId,
+    /// The resource that it asks for by name, if any.
+    pub resource: Option<ResourceId>,
     /// Its idempotency key with the fingerprint of its body, if it has a key.
     pub key: Option<(ScopedKey, String)>,
 }
@@ -29,6 +31,8 @@ pub struct Lookup {
     pub now: DateTime<Utc>,
     /// The event type, if there is one with that id.
     pub event_type: Option<EventType>,
+    /// The name of the resource that every such booking gets, if there is one.
+    pub resource_name: Option<String>,
     /// Who has the key; free if the request has none.
     pub claim: Claim,
 }
@@ -57,6 +61,12 @@ pub(super) fn list_event_types(queries: &[LookupQuery]) -> Vec<&str> {
     ids
 }
 
+/// The ids of the resources that the queries of a group ask for by name.
+pub(super) fn list_resources(queries: &[LookupQuery]) -> Vec<&str> {
+    let named = queries.iter().filter_map(|query| query.resource.as_ref());
+    named.map(ResourceId::as_str).collect()
+}
+
 /// The texts under which the keys of a group may be stored.
 pub(super) fn list_keys(queries: &[LookupQuery]) -> Vec<String> {
     stored_texts(
@@ -66,11 +76,19 @@ pub(super) fn list_keys(queries: &[LookupQuery]) -> Vec<String> {
     )
 }
 
+/// The name of a resource.
+#[derive(serde::Deserialize)]
+struct ResourceNameRow {
+    id: String,
+    name: String,
+}
+
 /// What a statement reads for the queries of a group.
 #[derive(sqlx::FromRow)]
 pub(super) struct LookupRow {
     now: DbTime,
     event_types: Json<Vec<EventTypeRow>>,
+    resources: Json<Vec<ResourceNameRow>>,
     attempts: Json<Vec<KnownAttemptRow>>,
 }
 
@@ -85,10 +103,14 @@ impl LookupRow {
                 let of_key = KnownAttemptRow::of_key(attempts, key);
                 KnownAttemptRow::claim_of(of_key.into_iter(), fingerprint)
             });
-            let mut of_id = event_types.iter().filter(|known| known.id == query.event_type);
+            let event_type = event_types.iter().find(|known| known.id == query.event_type);
+            let certain = event_type.and_then(|known| known.certain_resource(query.resource.as_ref()));
+            let mut resources = self.resources.0.iter();
+            let resource = certain.and_then(|id| resources.find(|named| named.id == id.as_str()));
             Lookup {
                 now: self.now.0,
-                event_type: of_id.next().cloned(),
+                event_type: event_type.cloned(),
+                resource_name: resource.map(|named| named.name.clone()),
                 claim: claim.unwrap_or(Claim::Free),
             }
         };

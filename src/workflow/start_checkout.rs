@@ -31,7 +31,7 @@ mod placing;
 mod replacement;
 mod request;
 
-use draft::Draft;
+use draft::{Draft, SoldSlot};
 use placing::{MAX_PLACE_TRIES, create_session, finish_placing, leave_unsettled};
 use replacement::{Earlier, EarlierHold};
 pub use request::{Checkout, CheckoutError, CheckoutRequest};
@@ -70,7 +70,11 @@ async fn run_checkout(context: &Arc<Context>, request: CheckoutRequest) -> Resul
         Earlier::None => None,
     };
     let event_type = found.event_type.ok_or(CheckoutError::UnknownEventType)?;
-    let result = acquire_and_place(context, &request, &event_type, earlier, now).await;
+    let sold = SoldSlot {
+        event_type: &event_type,
+        resource_name: found.resource_name.as_deref(),
+    };
+    let result = acquire_and_place(context, &request, sold, earlier, now).await;
     match result {
         // Only now, after the slot is lost: the permit is free again, so the search delays no other checkout.
         Err(CheckoutError::SlotTaken(_)) => Err(explain_refusal(context, &request, &event_type).await),
@@ -115,10 +119,11 @@ async fn is_kept_by_guest(
 async fn acquire_and_place(
     context: &Arc<Context>,
     request: &CheckoutRequest,
-    event_type: &EventType,
+    sold: SoldSlot<'_>,
     earlier: Option<Booking>,
     now: DateTime<Utc>,
 ) -> Result<Checkout, CheckoutError> {
+    let event_type = sold.event_type;
     request.check(now, event_type, &context.settings.zones)?;
     let slot_request = request.to_slot_request(event_type);
     let acquired = acquire(context, &slot_request, request.starts_at, earlier.as_ref(), now);
@@ -141,7 +146,7 @@ async fn acquire_and_place(
     let allowed = hold_limits::find_allowances_beside(context, guest, client, earlier).await?;
     let installation = context.installation_id().await?.to_owned();
     let token_key = context.token_keys().await?.signing_key_name();
-    let draft = Draft::new(context, request, event_type, installation, token_key, now);
+    let draft = Draft::new(context, request, sold, installation, token_key, now);
     if let Some(booking) = claim_attempt(context, &draft).await? {
         return Ok(Checkout::Replayed(booking));
     }

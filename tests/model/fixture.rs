@@ -111,11 +111,13 @@ pub(crate) fn event_type() -> EventType {
         price: price(),
         payment_methods: Vec::new(),
         change_policy: ChangePolicy::default(),
+        checkout: Default::default(),
     }
 }
 
 pub(crate) fn request(key: Option<ScopedKey>) -> CheckoutRequest {
     CheckoutRequest {
+        locale: None,
         event_type: event_type().id,
         starts_at: slot_start(),
         quantity: 1,
@@ -146,6 +148,7 @@ pub(crate) fn terms(owner: Guest) -> SessionTerms {
         expires_at: start() + MIN_SESSION_LIFE,
         payment_methods: Vec::new(),
         installation: INSTALLATION.into(),
+        page: Default::default(),
     }
 }
 

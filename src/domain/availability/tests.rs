@@ -45,6 +45,7 @@ pub(super) fn event_type(segments: Vec<SegmentTemplate>) -> EventType {
         price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
         payment_methods: Vec::new(),
         change_policy: ChangePolicy::default(),
+        checkout: Default::default(),
     }
 }
 

@@ -24,6 +24,7 @@ fn call() -> EventType {
         price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
         payment_methods: Vec::new(),
         change_policy: ChangePolicy::default(),
+        checkout: Default::default(),
     }
 }
 

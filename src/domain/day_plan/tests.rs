@@ -99,6 +99,7 @@ fn call(is_scheduled: bool) -> EventType {
         price: price(),
         payment_methods: Vec::new(),
         change_policy: ChangePolicy::default(),
+        checkout: Default::default(),
     }
 }
 

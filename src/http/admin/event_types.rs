@@ -8,9 +8,10 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use self::checkout::CheckoutMembers;
 use self::new_event_type::NewEventType;
 pub(in crate::http) use self::new_event_type::parse_event_type;
 use self::segments::SegmentMembers;
@@ -29,6 +30,7 @@ use crate::http::schedule::ScheduleMembers;
 use crate::http::server::Server;
 use crate::workflow::catalogue;
 
+mod checkout;
 mod new_event_type;
 mod segments;
 
@@ -76,6 +78,10 @@ pub(in crate::http) struct EventTypeView {
     currency: String,
     /// The payment methods that a guest may use; null allows all that the Stripe account allows.
     payment_methods: Option<Vec<String>>,
+    /// What Stripe's payment page asks of the guest.
+    checkout: CheckoutMembers,
+    /// The URLs of the images that the payment page shows.
+    images: Vec<String>,
 }
 
 impl From<&EventType> for EventTypeView {
@@ -106,6 +112,8 @@ impl From<&EventType> for EventTypeView {
                 [] => None,
                 names => Some(names.iter().map(|name| name.as_str().to_owned()).collect()),
             },
+            checkout: CheckoutMembers::from(&event_type.checkout),
+            images: event_type.checkout.images.clone(),
         }
     }
 }
@@ -181,6 +189,17 @@ pub(in crate::http) async fn check_event_type(
             has_segments,
             &UnknownResources(unknown),
         )),
+    }
+}
+
+/// Adds what the payment page asks, as it is now, to the body of an event type that says nothing of it.
+pub(in crate::http) fn keep_checkout(body: &mut Value, event_type: &EventType) {
+    let view = EventTypeView::from(event_type);
+    let kept = [("checkout", json!(view.checkout)), ("images", json!(view.images))];
+    if let Value::Object(members) = body {
+        for (name, value) in kept {
+            members.entry(name).or_insert(value);
+        }
     }
 }
 

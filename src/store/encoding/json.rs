@@ -13,7 +13,7 @@ use crate::domain::ids::{EventTypeId, HoldId};
 use crate::domain::segment::Segment;
 use crate::domain::session::{CheckoutUi, SessionTerms};
 use crate::domain::time::Window;
-use crate::store::StoreError;
+use crate::store::{StoreError, checkout_json};
 
 /// A segment as it is kept in the `segments` column; times in milliseconds since the epoch.
 #[derive(Serialize, Deserialize)]
@@ -83,6 +83,9 @@ struct TermsRow {
     expires_at: i64,
     payment_methods: String,
     installation: String,
+    /// Absent in attempts of the version before.
+    #[serde(default)]
+    page: serde_json::Value,
 }
 
 /// What an attempt means that was written before there was more than one.
@@ -104,6 +107,7 @@ pub(in crate::store) fn encode_terms(terms: &SessionTerms) -> serde_json::Value 
         "expires_at": terms.expires_at.timestamp(),
         "payment_methods": encode_payment_methods(&terms.payment_methods),
         "installation": terms.installation,
+        "page": checkout_json::encode_page(&terms.page),
     })
 }
 
@@ -130,6 +134,7 @@ pub(in crate::store) fn decode_terms(
         expires_at: decode_instant(row.expires_at * 1000)?,
         payment_methods: decode_payment_methods(&row.payment_methods)?,
         installation: row.installation,
+        page: checkout_json::decode_page(row.page)?,
     })
 }
 

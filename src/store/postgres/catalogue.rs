@@ -13,7 +13,7 @@ use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::store::catalogue::{self, Catalogue, EventTypeRow, bind_event_type, upsert_event_type};
 use crate::store::columns::{DbJson, DbTime};
 use crate::store::resources::put_outcome;
-use crate::store::{StoreError, encoding, paging, schedule_json};
+use crate::store::{StoreError, checkout_json, encoding, paging, schedule_json};
 
 /// Writes an event type. `xmax` is 0 only in a row version that an insert made.
 const PUT: &str = concat!(upsert_event_type!(), " RETURNING xmax = 0");

@@ -9,14 +9,19 @@ use super::error::PostgresResult;
 use crate::store::StoreError;
 use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups};
 
-/// Reads the clock, event types `$1`, and the attempts with keys `$2`.
+/// Reads the clock, event types `$1`, the attempts with keys `$2`, and the names of resources `$3`
+/// and of the first one of each event type.
 const LOOK_UP: &str = "SELECT date_trunc('milliseconds', clock_timestamp()) AS now,
     (SELECT coalesce(jsonb_agg(to_jsonb(e)), '[]') FROM event_types e WHERE e.id = ANY ($1)) AS event_types,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
             'hold_id', a.hold_id, 'idempotency_key', a.idempotency_key, 'fingerprint', a.fingerprint, 'state', a.state,
             'is_live', coalesce((SELECT h.status IN ('held', 'processing', 'confirmed') FROM holds h
                                  WHERE h.id = a.hold_id), false))), '[]')
-     FROM checkout_attempts a WHERE a.idempotency_key = ANY ($2)) AS attempts";
+     FROM checkout_attempts a WHERE a.idempotency_key = ANY ($2)) AS attempts,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'name', r.name)), '[]') FROM resources r
+     WHERE r.id = ANY (ARRAY(
+         SELECT unnest($3::text[])
+         UNION ALL SELECT e.segments #>> '{0,any_of,0}' FROM event_types e WHERE e.id = ANY ($1)))) AS resources";
 
 #[async_trait]
 impl Lookups for PostgresStore {
@@ -33,6 +38,7 @@ async fn look_up_all(
     let row: LookupRow = sqlx::query_as(LOOK_UP)
         .bind(lookups::list_event_types(&queries))
         .bind(lookups::list_keys(&queries))
+        .bind(lookups::list_resources(&queries))
         .fetch_one(&mut *connection)
         .await?;
     Ok(row.decode(&queries)?)

@@ -13,7 +13,7 @@ use crate::domain::listing::{Page, PageRequest, PutOutcome};
 use crate::store::catalogue::{self, Catalogue, EventTypeRow, bind_event_type, upsert_event_type};
 use crate::store::columns::{DbJson, DbTime};
 use crate::store::resources::put_outcome;
-use crate::store::{StoreError, encoding, paging, schedule_json};
+use crate::store::{StoreError, checkout_json, encoding, paging, schedule_json};
 
 #[async_trait]
 impl Catalogue for SqliteStore {

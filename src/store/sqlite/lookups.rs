@@ -10,23 +10,29 @@ use super::{SqliteStore, database_now};
 use crate::store::StoreError;
 use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups};
 
-/// Reads the clock, the event types in JSON `$1`, and the attempts with the keys in JSON `$2`.
+/// Reads the clock, the event types in JSON `$1`, the attempts with the keys in JSON `$2`, and the names of the
+/// resources in JSON `$3` and of the first one of each event type.
 pub(super) const LOOK_UP: &str = concat!(
     "SELECT ",
     database_now!(),
     " AS now,
     (SELECT json_group_array(json_object(
-            'seq', e.seq, 'id', e.id, 'name', e.name, 'segments', json(e.segments),
+            'seq', e.seq, 'id', e.id, 'name', e.name, 'description', e.description, 'segments', json(e.segments),
             'buffer_before_minutes', e.buffer_before_minutes, 'buffer_after_minutes', e.buffer_after_minutes,
             'schedule', json(e.schedule), 'cancel_until_minutes', e.cancel_until_minutes,
             'move_until_minutes', e.move_until_minutes, 'amount', e.amount, 'currency', e.currency,
-            'payment_methods', e.payment_methods))
+            'payment_methods', e.payment_methods, 'checkout', json(e.checkout)))
      FROM event_types e WHERE e.id IN (SELECT value FROM json_each($1))) AS event_types,
     (SELECT json_group_array(json_object(
             'hold_id', a.hold_id, 'idempotency_key', a.idempotency_key, 'fingerprint', a.fingerprint, 'state', a.state,
             'is_live', json(CASE WHEN h.status IN ('held', 'processing', 'confirmed') THEN 'true' ELSE 'false' END)))
      FROM checkout_attempts a LEFT JOIN holds h ON h.id = a.hold_id
-     WHERE a.idempotency_key IN (SELECT value FROM json_each($2))) AS attempts"
+     WHERE a.idempotency_key IN (SELECT value FROM json_each($2))) AS attempts,
+    (SELECT json_group_array(json_object('id', r.id, 'name', r.name)) FROM resources r
+     WHERE r.id IN (
+         SELECT value FROM json_each($3)
+         UNION ALL SELECT e.segments ->> '$[0].any_of[0]' FROM event_types e
+         WHERE e.id IN (SELECT value FROM json_each($1)))) AS resources"
 );
 
 #[async_trait]
@@ -44,6 +50,7 @@ async fn look_up_all(
     let row: LookupRow = sqlx::query_as(LOOK_UP)
         .bind(Json(lookups::list_event_types(&queries)))
         .bind(Json(lookups::list_keys(&queries)))
+        .bind(Json(lookups::list_resources(&queries)))
         .fetch_one(&mut *connection)
         .await?;
     Ok(row.decode(&queries)?)

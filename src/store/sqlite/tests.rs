@@ -131,6 +131,7 @@ fn attempt(booking: &Booking, key: Option<&str>) -> NewAttempt {
             expires_at: minute(32),
             payment_methods: Vec::new(),
             installation: "here".into(),
+            page: Default::default(),
         },
         key: key.map(|key| ScopedKey::new(IdempotencyKey::parse(key).unwrap(), KeyScope::Anyone)),
         fingerprint: "body".into(),

@@ -6,12 +6,24 @@ use uuid::{NoContext, Timestamp, Uuid};
 use super::request::CheckoutRequest;
 use crate::domain::booking::Booking;
 use crate::domain::catalogue::EventType;
+use crate::domain::checkout_line::CheckoutLine;
 use crate::domain::hold::Hold;
 use crate::domain::ids::HoldId;
 use crate::domain::segment::{Allocation, allocated_segments};
-use crate::domain::session::{NewSession, SessionTerms, first_check_at, hold_expiry, session_expiry};
+use crate::domain::session::{
+    NewSession, PageTerms, SessionTerms, first_check_at, hold_expiry, session_expiry,
+};
+use crate::domain::time::Window;
 use crate::domain::token::TokenKeyName;
 use crate::workflow::context::Context;
+
+/// What a checkout sells, as its first read found it.
+#[derive(Clone, Copy)]
+pub(super) struct SoldSlot<'a> {
+    pub(super) event_type: &'a EventType,
+    /// The name of the resource that every such booking gets, if there is one.
+    pub(super) resource_name: Option<&'a str>,
+}
 
 /// A checkout with all its terms.
 pub(super) struct Draft<'a> {
@@ -28,11 +40,12 @@ impl<'a> Draft<'a> {
     pub(super) fn new(
         context: &Context,
         request: &'a CheckoutRequest,
-        event_type: &'a EventType,
+        sold: SoldSlot<'a>,
         installation: String,
         token_key: TokenKeyName,
         now: DateTime<Utc>,
     ) -> Self {
+        let event_type = sold.event_type;
         let expires_at = hold_expiry(now, context.settings.hold_ttl, request.starts_at);
         let hold = new_hold_id(now);
         context.account.record_checkout(now);
@@ -49,6 +62,11 @@ impl<'a> Draft<'a> {
             expires_at: session_expiry(now, expires_at),
             payment_methods: event_type.payment_methods.clone(),
             installation,
+            page: PageTerms {
+                line: write_line(context, request, sold),
+                locale: request.locale,
+                options: event_type.checkout.clone(),
+            },
         };
         Self {
             request,
@@ -89,6 +107,22 @@ impl<'a> Draft<'a> {
             version: 1,
         }
     }
+}
+
+/// Writes the line of the payment page, in the zone of the schedule or else of the shop.
+fn write_line(context: &Context, request: &CheckoutRequest, sold: SoldSlot<'_>) -> Option<String> {
+    let event_type = sold.event_type;
+    let schedule = event_type.schedule.as_ref();
+    let zone = schedule.map_or(&context.settings.timezone, |schedule| &schedule.timezone);
+    let line = CheckoutLine {
+        window: Window::new(request.starts_at, request.starts_at + event_type.length())?,
+        zone,
+        rules: context.settings.zones.find(zone)?,
+        resource: sold.resource_name,
+        quantity: request.quantity,
+        description: event_type.description.as_deref(),
+    };
+    Some(line.write(request.locale))
 }
 
 /// Makes a hold id that is ordered by time and unguessable.

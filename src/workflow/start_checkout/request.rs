@@ -10,6 +10,7 @@ use crate::domain::booking::{Booking, CheckoutClient, Guest};
 use crate::domain::catalogue::{EventType, StartError};
 use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
 use crate::domain::key_scope::ScopedKey;
+use crate::domain::locale::Locale;
 use crate::domain::session::CheckoutUi;
 use crate::domain::zone::ZoneDatabase;
 use crate::store::LookupQuery;
@@ -38,6 +39,8 @@ pub struct CheckoutRequest {
     pub metadata: BTreeMap<String, String>,
     /// Where the guest sees the payment page.
     pub ui: CheckoutUi,
+    /// The language of the payment page, if the caller chooses one.
+    pub locale: Option<Locale>,
     /// Stripe sends the guest to this URL after the payment; `{HOLD_ID}` is replaced by the hold's id.
     pub success_url: String,
     /// Stripe sends the guest to this URL if they turn back; `{HOLD_ID}` is replaced by the hold's id.
@@ -52,6 +55,7 @@ impl CheckoutRequest {
     pub(super) fn to_lookup(&self) -> LookupQuery {
         LookupQuery {
             event_type: self.event_type.clone(),
+            resource: self.resource.clone(),
             key: self.key.clone().map(|key| (key, self.fingerprint.clone())),
         }
     }

@@ -46,6 +46,10 @@ fn salon() -> Value {
                      "exceptions": [{"date": "2026-12-24", "closed": true},
                                     {"date": "2026-12-19", "from": "10:00", "to": "24:00"}]},
         "guest_cancel_until_minutes": 1440, "guest_move_until_minutes": 0, "payment_methods": ["card"],
+        "checkout": {"promotion_codes": true, "automatic_tax": true, "tax_behavior": "inclusive",
+                     "tax_code": "txcd_20030000", "phone": true, "billing_address": "required", "terms_consent": true,
+                     "statement_descriptor_suffix": "SALON", "submit_type": "book", "invoice": true},
+        "images": ["https://shop.example/salon.jpg"],
     })
 }
 

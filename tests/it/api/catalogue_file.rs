@@ -38,7 +38,8 @@ async fn report_of_import(directory: &Path, url: &str, document: &Value) -> Valu
 async fn write_catalogue(app: &TestApp) {
     put_resource(app, "studio", 20).await;
     let members = json!({"segments": [{"duration_minutes": 60, "any_of": ["studio"]}, {"duration_minutes": 30, "any_of": ["ana", "ben"]}],
-        "description": "With music", "payment_methods": ["card"], "schedule": {"timezone": "Europe/Berlin",
+        "description": "With music", "payment_methods": ["card"], "checkout": {"promotion_codes": true, "submit_type": "book"},
+        "images": ["https://shop.example/class.jpg"], "schedule": {"timezone": "Europe/Berlin",
         "weekly": [{"days": ["sat"], "from": "22:00", "to": "02:00"}], "exceptions": [{"date": "2026-12-24", "closed": true}]}});
     put_event_type(app, "class", members).await.expect(201);
     set_feed(app, "ana", Some("https://calendar.example/ana.ics?key=1"))

@@ -98,6 +98,7 @@ async fn checkout_as(
     n: usize,
 ) -> Result<Checkout, CheckoutError> {
     let request = CheckoutRequest {
+        locale: None,
         event_type: EventTypeId::parse("call").unwrap(),
         starts_at: slot(n).parse().unwrap(),
         quantity: 1,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use crate::support::app::{ApiResponse, TestApp, order, order_by};
+use crate::support::catalogue_fixtures::{put_event_type, put_resource};
 use crate::support::on_both_engines;
 use crate::support::race::{self, RaceRequest};
 use crate::support::wait_for::eventually;
@@ -30,6 +31,35 @@ async fn list_holds(app: &TestApp) -> Vec<Value> {
 }
 
 on_both_engines! {
+    async fn line_says_when_with_whom_and_how_many(engine) {
+        let app = TestApp::start_with(engine, &[("HOLDFAST_TIMEZONE", "Europe/Berlin")]).await;
+        for resource in ["mia", "ben"] {
+            put_resource(&app, resource, 3).await;
+        }
+        let class = json!({"segments": [{"duration_minutes": 60, "any_of": ["mia"]}], "description": "Bring a mat"});
+        put_event_type(&app, "class", class).await.expect(201);
+        let pool = json!({"segments": [{"duration_minutes": 60, "any_of": ["mia", "ben"]}],
+            "schedule": {"timezone": "Asia/Tokyo", "weekly": [{"days": ["tue"], "from": "19:00", "to": "20:00"}]}});
+        put_event_type(&app, "pool", pool).await.expect(201);
+        let line = |event_type: &'static str, wanted: Value| {
+            let mut body = order(event_type, SLOT);
+            body.as_object_mut().unwrap().extend(wanted.as_object().unwrap().clone());
+            let app = &app;
+            async move {
+                let hold = app.checkout(&body).await.expect(201);
+                let session = app.simulator.session(hold.text("checkout_session")).unwrap();
+                assert_eq!(session.locale.as_deref(), body["locale"].as_str());
+                session.line.unwrap()
+            }
+        };
+        let german = line("class", json!({"quantity": 2, "locale": "de"})).await;
+        assert_eq!(german, "Dienstag, 1. Dezember 2026, 11:00–12:00 Uhr (Europe/Berlin) · mia · 2 Plätze. Bring a mat");
+        let anyone = line("pool", json!({})).await;
+        assert_eq!(anyone, "Tuesday, 1 December 2026, 19:00–20:00 (Asia/Tokyo)", "it does not promise a resource");
+        let ben = line("pool", json!({"resource": "ben", "locale": "fr", "guest": {"email": "bob@example.com"}})).await;
+        assert_eq!(ben, "2026-12-01, 19:00–20:00 (Asia/Tokyo) · ben");
+    }
+
     async fn paid_checkout_is_confirmed(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;

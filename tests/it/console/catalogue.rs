@@ -68,6 +68,20 @@ on_both_engines! {
         browser.get("/console/event-types/visit").await.expect(200).shows("value=\"12.50\"").shows("value=\"14:00\"");
     }
 
+    async fn form_keeps_what_it_does_not_show(engine) {
+        let app = TestApp::start(engine).await;
+        let unshown = json!({"checkout": {"promotion_codes": true, "submit_type": "book"},
+            "images": ["https://shop.example/visit.jpg"], "resource": "ben", "duration_minutes": 60});
+        put_event_type(&app, "visit", unshown).await.expect(201);
+        let before = app.admin(Method::GET, "/v1/admin/event-types/visit", None).await.expect(200).body;
+        let browser = ConsoleClient::signed_in(&app).await;
+        browser.post("/console/event-type-preview", &VISIT[1..]).await.expect(200);
+        browser.post("/console/event-types/visit/save", &VISIT[1..]).await.expect(303);
+        let after = app.admin(Method::GET, "/v1/admin/event-types/visit", None).await.expect(200).body;
+        assert_eq!((&after["checkout"], &after["images"]), (&before["checkout"], &before["images"]));
+        assert_eq!(after["amount"], 1250);
+    }
+
     async fn preview_shows_what_is_taken_already(engine) {
         let app = TestApp::start(engine).await;
         app.hold_slot("call", "2026-11-23T09:00:00Z").await;

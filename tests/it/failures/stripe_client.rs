@@ -63,6 +63,7 @@ fn terms() -> SessionTerms {
         expires_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
         payment_methods: Vec::new(),
         installation: "here".into(),
+        page: Default::default(),
     }
 }
 

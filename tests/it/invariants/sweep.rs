@@ -271,6 +271,7 @@ async fn claim_dead_attempts(app: &TestApp, count: usize) {
                 expires_at: app.clock_now() + Duration::hours(20),
                 payment_methods: Vec::new(),
                 installation: app.database.store().installation_id().await.unwrap(),
+                page: Default::default(),
             },
             key: None,
             fingerprint: "body".into(),

@@ -158,6 +158,7 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
             expires_at: booking.session_expires_at,
             payment_methods: Vec::new(),
             installation: "here".into(),
+            page: Default::default(),
         },
         key: key.map(self::key),
         fingerprint: fingerprint.to_owned(),
@@ -171,6 +172,7 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
 async fn find_claim(store: &dyn Store, key: &ScopedKey, fingerprint: &str) -> Claim {
     let query = LookupQuery {
         event_type: EventTypeId::parse("call").unwrap(),
+        resource: None,
         key: Some((key.clone(), fingerprint.to_owned())),
     };
     store.look_up(&query).await.unwrap().claim

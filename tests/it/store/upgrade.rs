@@ -243,7 +243,9 @@ on_both_engines! {
         let shown = app.admin(Method::GET, "/v1/admin/event-types/call", None).await.expect(200).body;
         assert_eq!(shown, json!({"id": "call", "name": "A call", "resource": "ana", "duration_minutes": 30,
             "segments": [{"offset_minutes": 0, "duration_minutes": 30, "any_of": ["ana"]}], "buffer_before_minutes": 0,
-            "buffer_after_minutes": 0, "amount": 5000, "currency": "eur", "payment_methods": ["card", "paypal"]}));
+            "buffer_after_minutes": 0, "amount": 5000, "currency": "eur", "payment_methods": ["card", "paypal"],
+            "checkout": {"promotion_codes": false, "automatic_tax": false, "phone": false, "billing_address": "auto",
+                "terms_consent": false, "submit_type": "auto", "invoice": false}, "images": []}));
         let all = app.admin(Method::GET, "/v1/admin/event-types", None).await.expect(200).body;
         assert_eq!(all["data"].as_array().unwrap().len(), 2);
         let ana = app.admin(Method::GET, "/v1/admin/resources/ana", None).await.expect(200).body;

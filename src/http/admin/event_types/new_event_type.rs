@@ -5,6 +5,7 @@ use deserr::Deserr;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::checkout::{CheckoutMembers, check_images};
 use super::segments::{SegmentMembers, check_segments};
 use crate::domain::availability::{Availability, SlotAvailability, SlotRequest};
 use crate::domain::catalogue::{EventType, SegmentTemplate};
@@ -83,6 +84,14 @@ pub(in crate::http) struct NewEventType {
     #[deserr(default)]
     #[schema(value_type = Option<Vec<String>>, example = json!(["card"]), min_items = 1, max_items = 20)]
     payment_methods: Option<PaymentMethods>,
+    /// What Stripe's payment page asks of the guest; nothing but the payment if absent.
+    #[deserr(default)]
+    #[schema(required = false)]
+    checkout: Option<CheckoutMembers>,
+    /// The https URLs of images that the payment page shows: at most 8.
+    #[deserr(default, try_from(Vec<String>) = check_images -> String)]
+    #[schema(required = false, max_items = 8, example = json!(["https://shop.example/call.jpg"]))]
+    images: Vec<String>,
 }
 
 /// Parses the event type that a body describes. Whether Stripe charges its price is another question.
@@ -204,6 +213,7 @@ impl NewEventType {
                 cancel_until_minutes: self.guest_cancel_until_minutes,
                 move_until_minutes: self.guest_move_until_minutes,
             },
+            checkout: self.checkout.unwrap_or_default().into_options(self.images),
         }
     }
 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::html;
+use serde_json::Value;
 
 use super::event_type_fields::{fits_form, write_values};
 use super::event_type_form::FormPage;
@@ -74,7 +75,8 @@ pub(super) async fn save(
     Extension(note): Extension<AuditNote>,
     values: FormValues,
 ) -> Result<Response, Problem> {
-    let body = EventTypeBody::read(&values);
+    let mut body = EventTypeBody::read(&values);
+    keep_unshown(&server, &id, &mut body.json).await?;
     if let Err(problem) = refuse_existing(&server, &id, &values).await {
         // A form that was sent twice has done what it says.
         let sent = event_types::check_event_type(&server, &id, body.json).await?;
@@ -86,6 +88,16 @@ pub(super) async fn save(
     }
     event_types::store_event_type(&server, &note, &id, body.json).await?;
     Ok(redirect_with_notice(MenuPage::Catalogue.path(), &SAVED))
+}
+
+/// Keeps what the form does not show of an event type that is on sale already.
+pub(super) async fn keep_unshown(server: &Server, id: &str, body: &mut Value) -> Result<(), Problem> {
+    if let Ok(id) = parse_event_type_id(id)
+        && let Some(known) = catalogue::find_event_type(&server.context, &id).await?
+    {
+        event_types::keep_checkout(body, &known);
+    }
+    Ok(())
 }
 
 /// Refuses a new event type with the id of another one, which it would replace.

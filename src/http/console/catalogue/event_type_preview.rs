@@ -8,7 +8,7 @@ use axum::response::Response;
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, Utc};
 use maud::{Markup, html};
 
-use super::event_type_acts::refuse_existing;
+use super::event_type_acts::{keep_unshown, refuse_existing};
 use super::event_type_form::FormPage;
 use super::event_type_values::EventTypeBody;
 use super::lists::PREVIEW;
@@ -45,7 +45,8 @@ pub(super) async fn preview(
             .await;
     }
     let id = values.text("id").unwrap_or_default();
-    let body = EventTypeBody::read(&values);
+    let mut body = EventTypeBody::read(&values);
+    keep_unshown(&server, id, &mut body.json).await?;
     let checked = event_types::check_event_type(&server, id, body.json.clone()).await;
     let event_type = match checked {
         Ok(event_type) => event_type,

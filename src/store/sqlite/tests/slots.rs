@@ -215,6 +215,7 @@ fn call() -> EventType {
         price: price(),
         payment_methods: Vec::new(),
         change_policy: ChangePolicy::default(),
+        checkout: Default::default(),
     }
 }
 

@@ -88,6 +88,28 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
+    async fn checkout_options_follow_stripes_rules(engine) {
+        let app = Untouched::start(engine).await;
+        let long = "A".repeat(23);
+        for (member, value) in [
+            ("tax_behavior", json!("inclusive")), ("tax_behavior", json!("unspecified")), ("tax_code", json!("txcd_1")),
+            ("billing_address", json!("never")), ("submit_type", json!("subscribe")), ("phone", json!("yes")),
+            ("statement_descriptor_suffix", json!("1234")), ("statement_descriptor_suffix", json!("YOGA*")),
+            ("statement_descriptor_suffix", json!(long)), ("promotion_codes", json!(1)), ("after_expiration", json!({})),
+        ] {
+            let body = ROUTE.with("checkout", json!({member: value}));
+            let case = format!("{member}: {value}");
+            expect_faults(&case, put_event_type(&app, body).await, &[&*format!("checkout.{member}")]);
+        }
+        let url = format!("https://shop.example/{}", "a".repeat(2048));
+        assert_refused(&app, "images", [
+            json!("https://shop.example/a.jpg"), json!(["http://shop.example/a.jpg"]), json!(["a.jpg"]), json!([url]),
+            json!(["https://ada@shop.example/a.jpg"]), json!(["https://shop.example/a b.jpg"]), json!([""]),
+            json!(vec!["https://shop.example/a.jpg"; 9]),
+        ]).await;
+        app.assert_untouched().await;
+    }
+
     async fn names_keep_their_limits(engine) {
         let app = Untouched::start(engine).await;
         let long = "x".repeat(201);

@@ -126,6 +126,12 @@ on_both_engines! {
         app.assert_untouched().await;
     }
 
+    async fn locale_is_one_that_stripe_has(engine) {
+        let app = Untouched::start(engine).await;
+        assert_refused(&app, "locale", "locale", ["", "DE", "de-DE", "pt-br", "zh-CN", "tlh"].map(Value::from)).await;
+        app.assert_untouched().await;
+    }
+
     async fn event_type_is_a_valid_name(engine) {
         let app = Untouched::start(engine).await;
         assert_refused(&app, "event_type", "event_type", [

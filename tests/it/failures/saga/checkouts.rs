@@ -25,6 +25,7 @@ fault_at_every_step!(Won, Lost, Overdue);
 pub(super) fn checkout_request(guest: &str, offer: Offer, slot: &str) -> CheckoutRequest {
     let key = IdempotencyKey::parse(&format!("{guest}-{slot}")).unwrap();
     CheckoutRequest {
+        locale: None,
         event_type: EventTypeId::parse(offer.event_type).unwrap(),
         starts_at: slot.parse().unwrap(),
         quantity: offer.quantity,

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use holdfast::domain::catalogue::{EventType, Resource, SegmentTemplate, UnknownResources};
 use holdfast::domain::change_policy::ChangePolicy;
+use holdfast::domain::checkout_options::{CheckoutOptions, TaxCode};
 use holdfast::domain::closure::ClosureZones;
 use holdfast::domain::ids::{EventTypeId, ResourceId};
 use holdfast::domain::listing::PutOutcome;
@@ -31,6 +32,7 @@ pub(super) fn event_type(id: &str, amount: i64) -> EventType {
         price: eur(amount),
         payment_methods: Vec::new(),
         change_policy: ChangePolicy::default(),
+        checkout: Default::default(),
     }
 }
 
@@ -97,6 +99,12 @@ fn elaborate(id: &str) -> EventType {
         change_policy: ChangePolicy {
             cancel_until_minutes: Some(1440),
             move_until_minutes: Some(0),
+        },
+        checkout: CheckoutOptions {
+            promotion_codes: true,
+            tax_code: TaxCode::parse("txcd_20030000").ok(),
+            images: vec!["https://shop.example/call.jpg".into()],
+            ..CheckoutOptions::default()
         },
         ..event_type(id, 6000)
     }
