@@ -41,6 +41,7 @@ mod objects;
 mod payment_links;
 mod payment_page;
 mod payments;
+mod promotions;
 mod refund_params;
 mod refunds;
 mod request_pipeline;

@@ -69,6 +69,22 @@ pub(super) async fn pay_session(
     session_response(&simulator, &id)
 }
 
+/// The request body of a promotion code.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PromotionCode {
+    code: String,
+}
+
+pub(super) async fn apply_promotion_code(
+    State(simulator): State<Simulator>,
+    Path(id): Path<String>,
+    Json(promotion): Json<PromotionCode>,
+) -> Result<Response, ControlError> {
+    simulator.apply_promotion_code(&id, &promotion.code)?;
+    session_response(&simulator, &id)
+}
+
 pub(super) async fn expire_session(
     State(simulator): State<Simulator>,
     Path(id): Path<String>,

@@ -20,8 +20,8 @@ pub(super) fn session_to_json(session: &Session) -> Value {
         "expires_at": params.expires_at, "status": session.status, "payment_status": session.payment_status,
         "mode": "payment", "ui_mode": ui_mode(session), "url": url_if_open(session),
         "client_secret": session.client_secret,
-        "amount_subtotal": params.amount_total, "amount_total": params.amount_total, "currency": params.currency,
-        "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
+        "amount_subtotal": params.amount_subtotal, "amount_total": session.amount_total(), "currency": params.currency,
+        "total_details": { "amount_discount": session.discount, "amount_shipping": 0, "amount_tax": session.tax },
         "client_reference_id": params.client_reference_id, "metadata": params.metadata,
         "success_url": Some(&params.success_url).filter(|_| !session.is_embedded()), "cancel_url": params.cancel_url,
         "payment_intent": session.payment_intent, "payment_link": params.payment_link, "payment_method_collection": "if_required",
@@ -32,32 +32,23 @@ pub(super) fn session_to_json(session: &Session) -> Value {
         "locale": params.locale, "submit_type": params.submit_type,
     });
     let constant = json!({
-        "adaptive_pricing": { "enabled": false }, "after_expiration": null, "allow_promotion_codes": null,
-        "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
-        "billing_address_collection": null,
+        "adaptive_pricing": { "enabled": false }, "after_expiration": null,
         "collected_information": { "business_name": null, "individual_name": null, "shipping_details": null },
-        "consent": null, "consent_collection": null, "currency_conversion": null, "custom_fields": [],
+        "currency_conversion": null, "custom_fields": [],
         "custom_text": {
             "after_submit": null, "shipping_address": null, "submit": null, "terms_of_service_acceptance": null,
         },
         "discounts": [], "integration_identifier": null, "invoice": null,
-        "invoice_creation": {
-            "enabled": false,
-            "invoice_data": {
-                "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null,
-                "issuer": null, "metadata": {}, "rendering_options": null,
-            },
-        },
         "managed_payments": { "enabled": false }, "origin_context": null, "permissions": null,
-        "phone_number_collection": { "enabled": false }, "recovered_from": null,
+        "recovered_from": null,
         "saved_payment_method_options": null, "setup_intent": null, "shipping_address_collection": null,
         "shipping_cost": null, "shipping_options": [], "subscription": null, "wallet_options": null,
     });
-    let session_object = merge_objects(variable, constant);
+    let object = merge_objects(merge_objects(variable, page_json(session)), constant);
     match &params.return_url {
-        None => session_object,
+        None => object,
         Some(url) => merge_objects(
-            session_object,
+            object,
             json!({"return_url": url, "redirect_on_completion": "always"}),
         ),
     }
@@ -68,6 +59,39 @@ fn ui_mode(session: &Session) -> &'static str {
         true => "embedded_page",
         false => "hosted_page",
     }
+}
+
+/// Renders what the payment page asks beyond the payment.
+fn page_json(session: &Session) -> Value {
+    let page = &session.params.page;
+    let is_over = session.status == SessionStatus::Complete;
+    let tax_status = if is_over {
+        "complete"
+    } else {
+        "requires_location_inputs"
+    };
+    let terms = page.terms_of_service.as_deref();
+    let accepted = (is_over && terms == Some("required")).then_some("accepted");
+    json!({
+        "allow_promotion_codes": page.allow_promotion_codes.then_some(true),
+        "automatic_tax": {
+            "enabled": page.automatic_tax, "liability": page.automatic_tax.then(|| json!({ "type": "self" })),
+            "provider": page.automatic_tax.then_some("stripe"), "status": page.automatic_tax.then_some(tax_status),
+        },
+        "billing_address_collection": page.billing_address_collection,
+        "consent": accepted.map(|accepted| json!({ "promotions": null, "terms_of_service": accepted })),
+        "consent_collection": terms.map(|terms| json!({
+            "payment_method_reuse_agreement": null, "promotions": "none", "terms_of_service": terms,
+        })),
+        "invoice_creation": {
+            "enabled": page.invoice_creation,
+            "invoice_data": {
+                "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null,
+                "issuer": null, "metadata": {}, "rendering_options": null,
+            },
+        },
+        "phone_number_collection": { "enabled": page.phone },
+    })
 }
 
 /// Merges two JSON objects into one.

@@ -52,7 +52,7 @@ impl From<&Session> for SessionView {
                 .first()
                 .and_then(|item| item.description.clone()),
             locale: session.params.locale.clone(),
-            amount_total: session.params.amount_total,
+            amount_total: session.amount_total(),
             currency: session.params.currency.clone(),
             payment_intent: session.payment_intent.clone(),
             expires_at: session.params.expires_at,

@@ -90,6 +90,8 @@ pub(super) struct LineItem {
     pub(super) description: Option<String>,
     pub(super) unit_amount: i64,
     pub(super) quantity: i64,
+    #[serde(default)]
+    pub(super) images: Vec<String>,
 }
 
 impl LineItem {
@@ -103,7 +105,9 @@ impl LineItem {
 pub(super) struct SessionParams {
     pub(super) line_items: Vec<LineItem>,
     pub(super) currency: String,
-    pub(super) amount_total: i64,
+    /// The price of all lines, before discounts and taxes.
+    #[serde(alias = "amount_total")]
+    pub(super) amount_subtotal: i64,
     pub(super) success_url: String,
     pub(super) cancel_url: Option<String>,
     /// The one way out of an embedded page; a hosted page has none. Files of earlier versions lack it.
@@ -119,7 +123,24 @@ pub(super) struct SessionParams {
     pub(super) allowed_payment_method_types: Vec<String>,
     pub(super) locale: Option<String>,
     pub(super) submit_type: Option<String>,
+    #[serde(default)]
+    pub(super) page: PageParams,
     pub(super) expires_at: i64,
+}
+
+/// What the payment page asks beyond the payment.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct PageParams {
+    pub(super) allow_promotion_codes: bool,
+    pub(super) automatic_tax: bool,
+    /// Whether the prices contain the tax.
+    pub(super) has_inclusive_tax: bool,
+    pub(super) phone: bool,
+    pub(super) billing_address_collection: Option<String>,
+    /// Whether the guest must accept the terms: `required` or `none`.
+    pub(super) terms_of_service: Option<String>,
+    pub(super) invoice_creation: bool,
+    pub(super) statement_descriptor_suffix: Option<String>,
 }
 
 /// A Checkout Session (docs.stripe.com/api/checkout/sessions/object).
@@ -135,6 +156,12 @@ pub(super) struct Session {
     /// What opens an embedded page; a hosted page has none. Files of earlier versions lack it.
     #[serde(default)]
     pub(super) client_secret: Option<String>,
+    /// What a promotion code takes off.
+    #[serde(default)]
+    pub(super) discount: i64,
+    /// The tax, which is known when the guest pays.
+    #[serde(default)]
+    pub(super) tax: i64,
     pub(super) params: SessionParams,
 }
 

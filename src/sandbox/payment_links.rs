@@ -53,9 +53,10 @@ impl PaymentLinkVisit {
                 description: None,
                 unit_amount: self.amount,
                 quantity: 1,
+                images: Vec::new(),
             }],
             currency: self.currency,
-            amount_total: self.amount,
+            amount_subtotal: self.amount,
             success_url: format!("http://{host}/"),
             cancel_url: None,
             return_url: None,
@@ -68,6 +69,7 @@ impl PaymentLinkVisit {
             allowed_payment_method_types: Vec::new(),
             locale: None,
             submit_type: None,
+            page: Default::default(),
             expires_at: now + LIFETIME_SECONDS,
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! It is one self-contained page with the template `payment_page.html`. Its buttons call the control routes; `payments`
 //! decides whether a payment is allowed. Browser tests rely on the element ids `pay`, `decline`, `pay-later`, `abandon`,
-//! `bank-succeed`, `bank-fail`, `return`, `error` and `state`. All text from callers is escaped.
+//! `bank-succeed`, `bank-fail`, `code`, `apply-code`, `return`, `error` and `state`. All text from callers is escaped.
 
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -88,7 +88,8 @@ fn render_page(state: &AccountState, session: &Session) -> String {
         .iter()
         .map(|item| render_line_item(item, &params.currency))
         .collect();
-    let amount = currencies::format_amount(params.amount_total, &params.currency);
+    let items = items + &render_discount(session);
+    let amount = currencies::format_amount(session.amount_total(), &params.currency);
     fill_template(&[
         ("amount", &amount),
         ("id", &session.id),
@@ -147,6 +148,14 @@ fn render_line_item(item: &LineItem, currency: &str) -> String {
     )
 }
 
+fn render_discount(session: &Session) -> String {
+    if session.discount == 0 {
+        return String::new();
+    }
+    let discount = currencies::format_amount(session.discount, &session.params.currency);
+    format!(r#"<tr><td>Discount</td><td id="discount">−{discount}</td></tr>"#)
+}
+
 fn render_actions(state: &AccountState, session: &Session, amount: &str) -> String {
     let intent = session
         .payment_intent
@@ -176,12 +185,19 @@ fn render_actions(state: &AccountState, session: &Session, amount: &str) -> Stri
 }
 
 fn render_payment_buttons(session: &Session, amount: &str) -> String {
+    let code = match session.params.page.allow_promotion_codes {
+        true => {
+            r#"<form id="promotion"><label for="code">Promotion code</label>
+               <input id="code" name="code" required autocomplete="off"><button id="apply-code">Apply</button></form>"#
+        }
+        false => "",
+    };
     let later = match session.accepts_delayed_methods() {
         true => r#"<button id="pay-later" data-outcome="processing">Pay later by bank transfer</button>"#,
         false => "",
     };
     format!(
-        r#"<button id="pay" class="main" data-outcome="paid">Pay {amount}</button>
+        r#"{code}<button id="pay" class="main" data-outcome="paid">Pay {amount}</button>
            <button id="decline" data-outcome="declined">Pay with a card that is declined</button>{later}{}"#,
         render_cancel_link(session)
     )

@@ -34,7 +34,13 @@ pub(super) fn pay_session(
     outcome: PaymentOutcome,
     context: &ChangeContext,
 ) -> Result<(), ControlError> {
-    let found = state.sessions.get(session).ok_or(ControlError::NoSuchSession)?;
+    let found = state
+        .sessions
+        .get_mut(session)
+        .ok_or(ControlError::NoSuchSession)?;
+    if found.status == SessionStatus::Open && found.payment_intent.is_none() {
+        found.compute_tax();
+    }
     let finishes_delayed = matches!(
         outcome,
         PaymentOutcome::ProcessingSucceeded | PaymentOutcome::ProcessingFailed
@@ -124,7 +130,7 @@ fn find_or_create_intent(state: &mut AccountState, session: &str, context: &Chan
         id: ids::generate_intent_id(),
         created: context.now,
         session: session.to_owned(),
-        amount: found.params.amount_total,
+        amount: found.amount_total(),
         amount_received: 0,
         currency: found.params.currency.clone(),
         description: found.params.intent_description.clone(),

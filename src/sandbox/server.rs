@@ -25,6 +25,10 @@ impl Simulator {
             )
             .route("/sandbox/stripe.js", get(payment_page::serve_stripe_js))
             .route("/sandbox/sessions/{id}/pay", post(control_routes::pay_session))
+            .route(
+                "/sandbox/sessions/{id}/promotion-code",
+                post(control_routes::apply_promotion_code),
+            )
             .with_state(self.clone())
     }
 

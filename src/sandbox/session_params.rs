@@ -8,7 +8,7 @@ use url::Url;
 
 use super::api_error::ApiError;
 use super::form_params::FormParams;
-use super::objects::{LineItem, SessionParams};
+use super::objects::{LineItem, PageParams, SessionParams};
 use super::{currencies, ids};
 
 const KNOWN_PARAMS: &[&str] = &[
@@ -26,13 +26,23 @@ const KNOWN_PARAMS: &[&str] = &[
     "expand[*]",
     "metadata[*]",
     "allowed_payment_method_types[*]",
+    "allow_promotion_codes",
+    "automatic_tax[enabled]",
+    "billing_address_collection",
+    "consent_collection[terms_of_service]",
+    "invoice_creation[enabled]",
+    "phone_number_collection[enabled]",
     "payment_intent_data[description]",
+    "payment_intent_data[statement_descriptor_suffix]",
     "payment_intent_data[metadata][*]",
     "line_items[*][quantity]",
     "line_items[*][price_data][currency]",
     "line_items[*][price_data][unit_amount]",
     "line_items[*][price_data][product_data][name]",
     "line_items[*][price_data][product_data][description]",
+    "line_items[*][price_data][product_data][images][*]",
+    "line_items[*][price_data][product_data][tax_code]",
+    "line_items[*][price_data][tax_behavior]",
 ];
 const MIN_LIFETIME_SECONDS: i64 = 30 * 60;
 const MAX_LIFETIME_SECONDS: i64 = 24 * 60 * 60;
@@ -45,20 +55,20 @@ pub(super) fn parse_session_params(params: &FormParams, now: i64) -> Result<Sess
     params.refuse_unknown(KNOWN_PARAMS)?;
     check_enumerations(params)?;
     let (line_items, currency) = parse_line_items(params)?;
-    let amount_total = line_items
+    let amount_subtotal = line_items
         .iter()
         .map(LineItem::total_amount)
         .fold(0, i64::saturating_add);
-    if amount_total > MAX_AMOUNT {
+    if amount_subtotal > MAX_AMOUNT {
         return Err(amount_too_large("line_items", &currency));
     }
-    check_charge(amount_total, &currency)?;
+    check_charge(amount_subtotal, &currency)?;
     let text = |name: &str| params.get(name).map(str::to_owned);
     let return_url = parse_return_url(params)?;
     Ok(SessionParams {
         line_items,
         currency,
-        amount_total,
+        amount_subtotal,
         success_url: parse_web_url(params, "success_url")?.unwrap_or_default(),
         cancel_url: parse_web_url(params, "cancel_url")?,
         return_url,
@@ -75,15 +85,22 @@ pub(super) fn parse_session_params(params: &FormParams, now: i64) -> Result<Sess
             .collect(),
         locale: text("locale"),
         submit_type: text("submit_type"),
+        page: parse_page(params)?,
         expires_at: parse_expires_at(params, now)?,
     })
 }
 
 fn check_enumerations(params: &FormParams) -> Result<(), ApiError> {
-    let choices: [(&str, &[&str]); 3] = [
+    let choices: [(&str, &[&str]); 6] = [
         ("mode", &["payment"]),
         ("ui_mode", &["hosted_page", "embedded_page"]),
         ("submit_type", &["auto", "book", "donate", "pay", "subscribe"]),
+        ("billing_address_collection", &["auto", "required"]),
+        ("consent_collection[terms_of_service]", &["none", "required"]),
+        (
+            "line_items[0][price_data][tax_behavior]",
+            &["exclusive", "inclusive", "unspecified"],
+        ),
     ];
     params.require("mode")?;
     for (name, allowed) in choices {
@@ -118,6 +135,39 @@ fn parse_return_url(params: &FormParams) -> Result<Option<String>, ApiError> {
     }
     params.require(required)?;
     parse_web_url(params, "return_url")
+}
+
+fn parse_page(params: &FormParams) -> Result<PageParams, ApiError> {
+    let text = |name: &str| params.get(name).map(str::to_owned);
+    let suffix = text("payment_intent_data[statement_descriptor_suffix]");
+    if suffix
+        .as_deref()
+        .is_some_and(|suffix| suffix.chars().count() > 22)
+    {
+        let message = "The statement descriptor suffix must be at most 22 characters.";
+        return Err(ApiError::invalid_param(
+            "payment_intent_data[statement_descriptor_suffix]",
+            message,
+        ));
+    }
+    Ok(PageParams {
+        allow_promotion_codes: parse_flag(params, "allow_promotion_codes")?,
+        automatic_tax: parse_flag(params, "automatic_tax[enabled]")?,
+        has_inclusive_tax: params.get("line_items[0][price_data][tax_behavior]") == Some("inclusive"),
+        phone: parse_flag(params, "phone_number_collection[enabled]")?,
+        billing_address_collection: text("billing_address_collection"),
+        terms_of_service: text("consent_collection[terms_of_service]"),
+        invoice_creation: parse_flag(params, "invoice_creation[enabled]")?,
+        statement_descriptor_suffix: suffix,
+    })
+}
+
+fn parse_flag(params: &FormParams, name: &str) -> Result<bool, ApiError> {
+    match params.get(name) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(ApiError::invalid_param(name, format!("Invalid boolean: {other}"))),
+    }
 }
 
 fn parse_line_items(params: &FormParams) -> Result<(Vec<LineItem>, String), ApiError> {
@@ -173,6 +223,11 @@ fn parse_line_item(params: &FormParams, prefix: &str) -> Result<(LineItem, Strin
             .map(str::to_owned),
         unit_amount,
         quantity: parse_integer_from(params, &name("[quantity]"), 1)?,
+        images: params
+            .list_values(&name("[price_data][product_data][images]"))
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
     };
     Ok((item, currency))
 }

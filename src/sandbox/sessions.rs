@@ -6,7 +6,7 @@
 use super::account_state::AccountState;
 use super::api_error::ApiError;
 use super::event_log::ChangeContext;
-use super::objects::{Metadata, PaymentStatus, Session, SessionParams, SessionStatus};
+use super::objects::{Metadata, PageParams, PaymentStatus, Session, SessionParams, SessionStatus};
 use super::{ids, payments};
 
 impl AccountState {
@@ -32,7 +32,7 @@ impl AccountState {
             id: id.clone(),
             created: context.now,
             status: SessionStatus::Open,
-            payment_status: match params.amount_total {
+            payment_status: match params.amount_subtotal {
                 0 => PaymentStatus::NoPaymentRequired,
                 _ => PaymentStatus::Unpaid,
             },
@@ -43,6 +43,8 @@ impl AccountState {
                 Some(secret) => format!("{origin}/c/embedded/{secret}"),
             },
             client_secret,
+            discount: 0,
+            tax: 0,
             params,
         };
         self.open_sessions_by_expiry
@@ -55,7 +57,7 @@ impl AccountState {
         let params = SessionParams {
             line_items: Vec::new(),
             currency: "eur".to_owned(),
-            amount_total: 0,
+            amount_subtotal: 0,
             success_url: String::new(),
             cancel_url: None,
             return_url: None,
@@ -67,6 +69,7 @@ impl AccountState {
             allowed_payment_method_types: Vec::new(),
             locale: None,
             submit_type: None,
+            page: PageParams::default(),
             payment_link: None,
             expires_at: now,
         };
@@ -78,6 +81,8 @@ impl AccountState {
             payment_intent: None,
             url: String::new(),
             client_secret: None,
+            discount: 0,
+            tax: 0,
             params,
         });
     }

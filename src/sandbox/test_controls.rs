@@ -11,6 +11,7 @@ use super::fault_plan::{ApiFaultPlanner, WebhookFaultPlanner};
 use super::object_views::{DisputeView, IntentView, RefundView, SessionView};
 use super::objects::{DisputeStatus, RefundOutcome, RefundParams};
 use super::payments::{self, PaymentOutcome};
+use super::promotions;
 use super::simulator::{Simulator, lock};
 use super::webhook_endpoint::WebhookEndpointSettings;
 
@@ -37,6 +38,14 @@ impl Simulator {
     pub fn pay(&self, session: &str, outcome: PaymentOutcome) -> Result<(), ControlError> {
         let context = self.change_context();
         self.change_state(|state| payments::pay_session(state, session, outcome, &context))
+    }
+
+    /// Enters a promotion code on the payment page: `OFF20` takes 20 percent off, `OFF100` the whole price.
+    ///
+    /// # Errors
+    /// Returns an error if the session is unknown or closed, takes no codes, or the code is none.
+    pub fn apply_promotion_code(&self, session: &str, code: &str) -> Result<(), ControlError> {
+        self.change_state(|state| promotions::apply_promotion_code(state, session, code))
     }
 
     /// Charges the guest through an expired session, which Stripe promises never happens.
