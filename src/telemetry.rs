@@ -315,7 +315,7 @@ fn describe_gauges() {
     );
     describe_gauge!(
         "holdfast_price_mismatches",
-        "holds whose guest paid another amount than the price: an operator must look"
+        "holds whose session sold at another price, or took an unexplained amount: an operator must look"
     );
     describe_gauge!(
         "holdfast_disputes_open",

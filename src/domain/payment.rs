@@ -8,7 +8,7 @@ use super::ids::IntentId;
 use super::ledger::decisions::{Decisions, KeepReason, RefundOrder};
 use super::ledger::snapshots::{PaymentFacts, RefundSnapshot, RefundStatus};
 use super::ledger::sums::Sums;
-use super::money::Money;
+use super::money::{Currency, Money};
 
 /// What has become of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +48,34 @@ pub struct Payment {
     pub state: PaymentState,
 }
 
+/// What a session asked the guest for, as Stripe reports it, in the currency's minor unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionTotals {
+    /// The price of all lines, before discounts and taxes.
+    pub subtotal: i64,
+    /// What promotion codes took off.
+    pub discount: i64,
+    /// The tax, which the price contains or which comes on top of it.
+    pub tax: i64,
+    /// What the guest had to pay.
+    pub total: i64,
+    /// The currency of all amounts.
+    pub currency: Currency,
+}
+
+impl SessionTotals {
+    /// Tells whether the session sold at this price: the total is what the discount leaves of it, with or without the tax.
+    pub fn is_for_price(&self, price: Money) -> bool {
+        let left = self.subtotal.saturating_sub(self.discount);
+        let is_explained = self.total == left || self.total == left.saturating_add(self.tax);
+        self.currency == price.currency
+            && self.subtotal == price.amount
+            && self.discount >= 0
+            && self.tax >= 0
+            && is_explained
+    }
+}
+
 /// Stripe's statement that a payment succeeded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Receipt {
@@ -55,9 +83,23 @@ pub struct Receipt {
     pub intent: IntentId,
     /// The amount that was paid.
     pub money: Money,
+    /// What the session asked for; `None` if an intent alone says that it was paid, or the session says less.
+    pub asked: Option<SessionTotals>,
 }
 
 impl Receipt {
+    /// Tells whether the guest paid what the session asked for, and the session sold at this price.
+    pub fn is_for_price(&self, price: Money) -> bool {
+        match &self.asked {
+            None => self.money == price,
+            Some(asked) => {
+                asked.is_for_price(price)
+                    && self.money.currency == asked.currency
+                    && self.money.amount == asked.total
+            }
+        }
+    }
+
     /// Makes the payment that this receipt proves, of which Stripe has reported these facts. It is kept for a booking.
     pub fn to_payment(&self, facts: PaymentFacts) -> Payment {
         let mut payment = Payment {

@@ -9,7 +9,7 @@ use super::checkout_options::CheckoutOptions;
 use super::ids::{EventTypeId, HoldId, IntentId, SessionId};
 use super::locale::Locale;
 use super::money::Money;
-use super::payment::Receipt;
+use super::payment::{Receipt, SessionTotals};
 use super::payment_method::PaymentMethod;
 
 /// The shortest session life that we request. Stripe's own limit is 30 min on Stripe's clock, and 86 s of clock skew
@@ -140,8 +140,8 @@ pub enum SessionPayment {
     Paid(Receipt),
     /// A delayed payment method has not decided yet.
     Unpaid(Option<IntentId>),
-    /// The session asked for no payment.
-    NotRequired,
+    /// The session asked for no payment; `None` if it does not say what it asked for.
+    NotRequired(Option<SessionTotals>),
 }
 
 /// Stripe's response to a question about a session.

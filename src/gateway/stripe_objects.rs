@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{INSTALLATION_KEY, ListPage, METADATA_KEY, WebhookEndpoint};
 use crate::domain::ids::{HoldId, IntentId, SessionId};
 use crate::domain::money::{Currency, Money};
-use crate::domain::payment::Receipt;
+use crate::domain::payment::{Receipt, SessionTotals};
 use crate::domain::session::{
     HoldClaim, NewSession, PaymentPage, SessionPayment, SessionReport, SessionStatus,
 };
@@ -81,18 +81,46 @@ pub(super) fn parse_hold_claim(object: &Value) -> Option<HoldClaim> {
 /// Returns what a session says about its payment.
 pub(super) fn parse_session_payment(session: &Value) -> Option<SessionPayment> {
     match parse_text(session, "payment_status")? {
+        // Before API version 2023-08-16, a session without anything to pay was paid without an intent.
+        "paid" if is_free_of_charge(session) => {
+            Some(SessionPayment::NotRequired(parse_session_totals(session)))
+        }
         "paid" => parse_session_receipt(session).map(SessionPayment::Paid),
         "unpaid" => Some(SessionPayment::Unpaid(parse_intent_reference(session))),
-        "no_payment_required" => Some(SessionPayment::NotRequired),
+        "no_payment_required" => Some(SessionPayment::NotRequired(parse_session_totals(session))),
         _ => None,
     }
 }
 
-/// Returns a session's payment, if the session names its intent, amount and currency.
+fn is_free_of_charge(session: &Value) -> bool {
+    parse_integer(session, "amount_total") == Some(0) && parse_intent_reference(session).is_none()
+}
+
+/// Returns a session's payment, if the session names its intent, amount and currency. What an expanded intent received is
+/// surer than what the session asked for.
 pub(super) fn parse_session_receipt(session: &Value) -> Option<Receipt> {
+    let received = session.get("payment_intent").and_then(|intent| {
+        let is_paid = parse_text(intent, "status") == Some("succeeded");
+        is_paid.then(|| parse_money(intent, "amount_received")).flatten()
+    });
     Some(Receipt {
         intent: parse_intent_reference(session)?,
-        money: parse_money(session, "amount_total")?,
+        money: parse_money(session, "amount_total").map(|total| received.unwrap_or(total))?,
+        asked: parse_session_totals(session),
+    })
+}
+
+/// Returns what a session asked for, if it says so.
+fn parse_session_totals(session: &Value) -> Option<SessionTotals> {
+    let total = parse_money(session, "amount_total")?;
+    let details = session.get("total_details");
+    let detail = |field: &str| details.map_or(Some(0), |details| parse_integer(details, field));
+    Some(SessionTotals {
+        subtotal: parse_integer(session, "amount_subtotal")?,
+        discount: detail("amount_discount")?,
+        tax: detail("amount_tax")?,
+        total: total.amount,
+        currency: total.currency,
     })
 }
 
@@ -173,11 +201,12 @@ mod tests {
                 amount: 5000,
                 currency: eur,
             },
+            asked: None,
         };
         for (payment, expected) in [
             ("paid", SessionPayment::Paid(receipt)),
             ("unpaid", SessionPayment::Unpaid(Some(IntentId::new("pi_1")))),
-            ("no_payment_required", SessionPayment::NotRequired),
+            ("no_payment_required", SessionPayment::NotRequired(None)),
         ] {
             assert_eq!(
                 status("complete", payment),
@@ -197,6 +226,37 @@ mod tests {
         assert_eq!(status("expired", "unpaid"), Some(SessionStatus::Expired));
         assert_eq!(status("complete", "unheard_of"), None);
         assert_eq!(status("unheard_of", "paid"), None);
+    }
+
+    #[test]
+    fn totals_tell_what_the_session_asked_for() {
+        let discounted = json!({"payment_status": "paid", "payment_intent": "pi_1", "amount_subtotal": 5000,
+            "amount_total": 4760, "currency": "eur",
+            "total_details": {"amount_discount": 1000, "amount_shipping": 0, "amount_tax": 760}});
+        let totals = parse_session_totals(&discounted).unwrap();
+        assert_eq!(
+            (totals.subtotal, totals.discount, totals.tax, totals.total),
+            (5000, 1000, 760, 4760)
+        );
+        let mut received = discounted.clone();
+        received["payment_intent"] =
+            json!({"id": "pi_1", "status": "succeeded", "amount_received": 4000, "currency": "eur"});
+        assert_eq!(parse_session_receipt(&received).unwrap().money.amount, 4000);
+        for (field, value) in [
+            ("amount_subtotal", json!(null)),
+            ("total_details", json!({"amount_tax": 0})),
+        ] {
+            let mut less = discounted.clone();
+            less[field] = value;
+            assert_eq!(parse_session_totals(&less), None, "{less}");
+        }
+        // How a session that left nothing to pay is reported before API version 2023-08-16.
+        let free = json!({"payment_status": "paid", "payment_intent": null, "amount_subtotal": 5000, "amount_total": 0,
+            "currency": "eur", "total_details": {"amount_discount": 5000, "amount_tax": 0}});
+        let Some(SessionPayment::NotRequired(Some(totals))) = parse_session_payment(&free) else {
+            panic!("a payment without an intent");
+        };
+        assert_eq!((totals.discount, totals.total), (5000, 0));
     }
 
     #[test]

@@ -249,7 +249,8 @@ pub(super) struct AdminHoldView {
     payment_intent: Option<String>,
     /// All payments for the hold.
     payments: Vec<PaymentView>,
-    /// Whether the paid amount or currency differs from the price. An operator has to check the payment.
+    /// Whether the session sold at another price, or took another amount than discounts and taxes explain. An operator
+    /// has to check the payment.
     price_mismatch: bool,
     /// When the session expires at Stripe by itself.
     #[serde(serialize_with = "serialize_instant")]

@@ -10,7 +10,7 @@ pub(super) fn hold_condition(attention: Attention) -> &'static str {
             "h.id IN (SELECT id FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid')"
         }
         Attention::SlotWithoutMoney => {
-            "h.id IN (SELECT id FROM holds WHERE status = 'confirmed' AND funds = 'none')"
+            "h.id IN (SELECT id FROM holds WHERE status = 'confirmed' AND funds = 'none' AND NOT owes_nothing)"
         }
         Attention::RefundFailed => {
             "h.id IN (SELECT hold_id FROM payments WHERE due_back > 0
@@ -49,7 +49,7 @@ pub(super) fn payment_condition(attention: Attention) -> &'static str {
                              WHERE hold_id IS NULL AND keep_reason = 'booking' AND created_at <= "
         }
         Attention::SlotWithoutMoney => {
-            "p.hold_id IN (SELECT id FROM holds WHERE status = 'confirmed' AND funds = 'none')"
+            "p.hold_id IN (SELECT id FROM holds WHERE status = 'confirmed' AND funds = 'none' AND NOT owes_nothing)"
         }
         Attention::RefundFailed => {
             "p.intent_id IN (SELECT intent_id FROM payments WHERE due_back > 0

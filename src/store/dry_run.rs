@@ -54,6 +54,7 @@ impl DryRun {
         let id = HoldId(Uuid::new_v4());
         let booking = booking(id, now)?;
         let receipt = Receipt {
+            asked: None,
             intent: IntentId::new(format!("pi_dry_run_{id}")),
             money: booking.hold.price,
         };
@@ -61,6 +62,7 @@ impl DryRun {
             status: Status::Confirmed,
             intent: Some(receipt.intent.clone()),
             payments: vec![receipt.to_payment(PaymentFacts::default())],
+            owes_nothing: true,
             ..booking.hold.clone()
         };
         let step = |name: &str, version, commands| {

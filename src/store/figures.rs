@@ -139,7 +139,8 @@ SELECT
     (SELECT count(*) FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid')
         + (SELECT count(*) FROM payments WHERE hold_id IS NULL AND keep_reason = 'booking' AND created_at <= $3)
         AS money_without_slot,
-    (SELECT count(*) FROM holds WHERE status = 'confirmed' AND funds = 'none') AS slot_without_money,
+    (SELECT count(*) FROM holds WHERE status = 'confirmed' AND funds = 'none' AND NOT owes_nothing)
+        AS slot_without_money,
     (SELECT count(*) FROM holds u
      WHERE u.status IN ('held', 'processing') AND u.status = 'processing'
        AND (SELECT min(l.at) FROM hold_history l WHERE l.hold_id = u.id AND l.to_status = 'processing') <= $4)

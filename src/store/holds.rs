@@ -133,6 +133,7 @@ pub(super) struct BookingRow {
     client_secret: Option<String>,
     price_mismatch: bool,
     paid_elsewhere: bool,
+    owes_nothing: bool,
     guest_email: Option<String>,
     guest_name: Option<String>,
     metadata: DbJson,
@@ -156,7 +157,8 @@ macro_rules! booking_columns {
         concat!(
             "h.id, h.event_type_id, h.segments, h.quantity, h.requested_resource_id, h.cancel_until_minutes,
                  h.move_until_minutes, h.cancel_right_passed, h.status, h.reason, h.requested_by, h.amount, h.currency,
-                 h.session_id, h.intent_id, h.checkout_url, h.client_secret, h.price_mismatch, h.paid_elsewhere, h.guest_email, h.guest_name, h.metadata,
+                 h.session_id, h.intent_id, h.checkout_url, h.client_secret, h.price_mismatch, h.paid_elsewhere, h.owes_nothing,
+                 h.guest_email, h.guest_name, h.metadata,
                  h.token_key, h.replaced_by, h.expires_at, h.session_expires_at, h.due_at, h.tries, h.version, h.created_at,
                  h.updated_at, coalesce(h.changed_at, h.updated_at) AS changed_at, (SELECT ",
             $payments,
@@ -258,6 +260,7 @@ impl BookingRow {
             unmatched: BTreeMap::new(),
             price_mismatch: self.price_mismatch,
             paid_elsewhere: self.paid_elsewhere,
+            owes_nothing: self.owes_nothing,
         };
         let requested_resource = self.requested_resource_id.as_deref();
         Ok(Booking {

@@ -83,6 +83,7 @@ impl WaitingRow {
     fn decode(self) -> Result<WaitingPayment, StoreError> {
         Ok(WaitingPayment {
             receipt: Receipt {
+                asked: None,
                 money: encoding::decode_money(self.amount, &self.currency)?,
                 intent: IntentId::new(self.intent_id),
             },

@@ -6,6 +6,8 @@
 use super::apply_fact;
 use super::context::Context;
 use super::error::WorkflowError;
+use super::release_hold;
+use super::unknown_session::StoredSession;
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::{Fact, Hold};
 use crate::domain::ids::HoldId;
@@ -51,7 +53,7 @@ async fn settle_hold(context: &Context, hold: HoldId, actor: Actor) -> Result<()
         let Some(booking) = context.store.find_booking(hold).await? else {
             return give_back(context, hold).await;
         };
-        let fact = to_fact(&waiting, &booking.hold);
+        let fact = find_fact(context, &waiting, &booking).await;
         apply_fact::apply_fact(context, booking, &fact, actor.clone()).await?;
     }
     Ok(())
@@ -62,6 +64,23 @@ async fn give_back(context: &Context, hold: HoldId) -> Result<(), WorkflowError>
         context.new_commands.notify_one();
     }
     Ok(())
+}
+
+/// Returns what a waiting payment means for its hold. If its own session took another amount than the price, the session is
+/// read: its totals may explain that, and only they do.
+async fn find_fact(context: &Context, waiting: &WaitingPayment, booking: &Booking) -> Fact {
+    let hold = &booking.hold;
+    if waiting.session.as_ref() == Some(&hold.session) && waiting.receipt.money != hold.price {
+        let read = release_hold::read_session(context, &StoredSession::from(booking)).await;
+        if let Ok(Some(fact)) = read
+            && fact
+                .receipt()
+                .is_some_and(|receipt| receipt.intent == waiting.receipt.intent)
+        {
+            return fact;
+        }
+    }
+    to_fact(waiting, hold)
 }
 
 /// Returns what a waiting payment means for its hold. Only now is it known which session is the hold's own.

@@ -186,7 +186,10 @@ fn announce_change(context: &Context, change: &HoldChange, commands: usize) {
         | TransitionReason::PaymentAfterCancellation
         | TransitionReason::SecondPayment
         | TransitionReason::PaidElsewhere
-        | TransitionReason::UnderpaidElsewhere => {
+        | TransitionReason::UnderpaidElsewhere
+            // A session that left nothing to pay brings no money.
+            if !transition.next.payments.is_empty() =>
+        {
             metrics::counter!("holdfast_payments_without_slot_total", "kind" => "late").increment(1);
             tracing::error!(hold = %hold.log_id(), %reason, "a payment arrived for a hold that was not waiting for it");
         }

@@ -63,6 +63,7 @@ pub(crate) fn price() -> Money {
 
 pub(crate) fn receipt(guest: Guest) -> Receipt {
     Receipt {
+        asked: None,
         intent: intent_id(guest),
         money: price(),
     }

@@ -29,7 +29,9 @@ fn decide_held(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
             confirm_hold(hold, receipt, policy, TransitionReason::Paid)
         }
         Fact::SessionCompleted(SessionPayment::Unpaid(intent)) => start_processing(hold, intent.as_ref()),
-        Fact::SessionCompleted(SessionPayment::NotRequired) => confirm_without_payment(hold),
+        Fact::SessionCompleted(SessionPayment::NotRequired(asked)) => {
+            confirm_without_payment(hold, asked.as_ref())
+        }
         Fact::SessionDead => release_hold(hold, release_reason(hold), TransitionReason::SessionEnded),
         Fact::OtherSessionPaid(receipt) => apply_other_session(hold, receipt, policy),
         Fact::AsyncSucceeded(receipt) => {
@@ -58,7 +60,9 @@ fn decide_processing(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
         }
         Fact::SessionCompleted(SessionPayment::Unpaid(Some(intent))) => link_intent(hold, intent),
         Fact::SessionCompleted(SessionPayment::Unpaid(None)) => Decision::Stay(TransitionReason::AlreadySo),
-        Fact::SessionCompleted(SessionPayment::NotRequired) => confirm_without_payment(hold),
+        Fact::SessionCompleted(SessionPayment::NotRequired(asked)) => {
+            confirm_without_payment(hold, asked.as_ref())
+        }
         // A complete session cannot expire: only the result of the payment ends this status.
         Fact::SessionDead => Decision::Stay(TransitionReason::NoLongerMatters),
         Fact::OtherSessionPaid(receipt) => apply_other_session(hold, receipt, policy),
@@ -87,11 +91,9 @@ fn decide_confirmed(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
         Fact::SessionCompleted(SessionPayment::Paid(receipt)) | Fact::AsyncSucceeded(receipt) => {
             apply_own_session(hold, receipt, TransitionReason::SecondPayment)
         }
-        Fact::IntentSucceeded(receipt) => {
-            refund_extra_payment(hold, receipt, TransitionReason::SecondPayment)
-        }
+        Fact::IntentSucceeded(receipt) => apply_intent_to_confirmed(hold, receipt),
         Fact::OtherSessionPaid(receipt) => apply_other_session_to_confirmed(hold, receipt),
-        Fact::SessionCompleted(SessionPayment::Unpaid(_) | SessionPayment::NotRequired) => {
+        Fact::SessionCompleted(SessionPayment::Unpaid(_) | SessionPayment::NotRequired(_)) => {
             Decision::Stay(TransitionReason::AlreadySo)
         }
         Fact::SessionDead | Fact::AsyncFailed => Decision::Stay(TransitionReason::NoLongerMatters),
@@ -110,7 +112,10 @@ fn decide_released(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
         Fact::IntentSucceeded(receipt) => apply_late_intent_payment(hold, receipt),
         // Not paid yet. If the payment succeeds, it is a late payment.
         Fact::SessionCompleted(SessionPayment::Unpaid(Some(intent))) => link_intent(hold, intent),
-        Fact::SessionCompleted(SessionPayment::Unpaid(None) | SessionPayment::NotRequired) => {
+        Fact::SessionCompleted(SessionPayment::NotRequired(asked)) => {
+            apply_late_completion(hold, asked.as_ref())
+        }
+        Fact::SessionCompleted(SessionPayment::Unpaid(None)) => {
             Decision::Stay(TransitionReason::NoLongerMatters)
         }
         Fact::SessionDead | Fact::AsyncFailed => Decision::Stay(TransitionReason::AlreadySo),
@@ -128,7 +133,7 @@ fn decide_cancelled(hold: &Hold, fact: &Fact, policy: HoldPolicy) -> Decision {
         Fact::OtherSessionPaid(receipt) | Fact::IntentSucceeded(receipt) => {
             refund_extra_payment(hold, receipt, TransitionReason::PaymentAfterCancellation)
         }
-        Fact::SessionCompleted(SessionPayment::Unpaid(_) | SessionPayment::NotRequired)
+        Fact::SessionCompleted(SessionPayment::Unpaid(_) | SessionPayment::NotRequired(_))
         | Fact::SessionDead
         | Fact::AsyncFailed
         | Fact::IntentFailed(..)

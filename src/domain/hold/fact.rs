@@ -43,7 +43,7 @@ impl Fact {
                 Some(Self::OtherSessionPaid(receipt))
             }
             Self::SessionCompleted(SessionPayment::Unpaid(Some(intent))) => Some(Self::IntentLinked(intent)),
-            Self::SessionCompleted(SessionPayment::Unpaid(None) | SessionPayment::NotRequired)
+            Self::SessionCompleted(SessionPayment::Unpaid(None) | SessionPayment::NotRequired(_))
             | Self::SessionDead
             | Self::AsyncFailed => None,
             Self::OtherSessionPaid(_)

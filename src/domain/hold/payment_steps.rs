@@ -10,7 +10,7 @@ use super::steps::{
 use super::transition::{Decision, HoldPolicy, Transition};
 use super::transition_reason::TransitionReason;
 use crate::domain::command::CommandAction;
-use crate::domain::payment::Receipt;
+use crate::domain::payment::{Payment, Receipt, SessionTotals};
 
 /// Records the payment and confirms the hold, whatever amount was paid. The payment may have been refunded before it
 /// became clear that it is the hold's.
@@ -37,10 +37,28 @@ pub(super) fn confirm_hold(
     Decision::Change(step)
 }
 
-/// Flags the hold if its own session took another amount than the price. An intent alone does not tell what was sold, and
-/// a payment of another session alarms the operator anyway.
+/// Flags the hold if its own session sold at another price, or took another amount than its totals explain. An intent alone
+/// does not tell what was sold, and a payment of another session alarms the operator anyway.
 fn flag_other_amount(next: &mut Hold, receipt: &Receipt) {
-    next.price_mismatch |= receipt.money != next.price;
+    let is_recorded_otherwise = |payment: &Payment| payment.money != receipt.money;
+    let differs = next
+        .find_payment(&receipt.intent)
+        .is_some_and(is_recorded_otherwise);
+    next.price_mismatch |= differs || !receipt.is_for_price(next.price);
+}
+
+/// Applies what an intent received for a confirmed hold. If it is another amount than the session reported, the hold is
+/// flagged.
+pub(super) fn apply_intent_to_confirmed(hold: &Hold, receipt: &Receipt) -> Decision {
+    let known = hold.find_payment(&receipt.intent);
+    if known.is_none_or(|known| known.money == receipt.money) || hold.price_mismatch {
+        return refund_extra_payment(hold, receipt, TransitionReason::SecondPayment);
+    }
+    let next = Hold {
+        price_mismatch: true,
+        ..hold.clone()
+    };
+    change_hold(next, TransitionReason::Paid)
 }
 
 /// Applies what the hold's own session says about a payment that is known from its intent.
@@ -64,14 +82,22 @@ pub(super) fn apply_own_session(hold: &Hold, receipt: &Receipt, reason: Transiti
     }
 }
 
-pub(super) fn confirm_without_payment(hold: &Hold) -> Decision {
-    // Every slot has a price, so a session without a payment is not one that we created: an operator must check it.
-    let mut next = Hold {
+/// Returns the hold confirmed by a session that asked for no payment: a promotion code left nothing of the price. If the
+/// totals do not say so, an operator must check it.
+fn complete_without_payment(hold: &Hold, asked: Option<&SessionTotals>) -> Hold {
+    let is_for_price = asked.is_some_and(|asked| asked.total == 0 && asked.is_for_price(hold.price));
+    Hold {
         status: Status::Confirmed,
         requested_by: None,
-        price_mismatch: true,
+        price_mismatch: hold.price_mismatch || !is_for_price,
+        owes_nothing: asked.is_some_and(|asked| asked.total == 0),
         ..hold.clone()
-    };
+    }
+}
+
+/// Confirms a hold whose session asked for no payment.
+pub(super) fn confirm_without_payment(hold: &Hold, asked: Option<&SessionTotals>) -> Decision {
+    let mut next = complete_without_payment(hold, asked);
     let commands = refund_other_payments(&mut next, None);
     Decision::Change(Transition {
         next,
@@ -155,6 +181,29 @@ pub(super) fn apply_late_payment(hold: &Hold, receipt: &Receipt) -> Decision {
         Some(_) => apply_known_payment(hold, receipt),
         None => flag_reclaim(reclaim_slot(hold, receipt), receipt),
     }
+}
+
+/// Applies the completion of a released hold's own session that left nothing to pay: late money of zero, which gets the
+/// slot back if it is free. There is nothing to refund.
+pub(super) fn apply_late_completion(hold: &Hold, asked: Option<&SessionTotals>) -> Decision {
+    let is_known = hold.status == Status::Released(ReleaseReason::LatePaymentRefunded);
+    if is_known || asked.is_none_or(|asked| asked.total != 0) {
+        return Decision::Stay(TransitionReason::NoLongerMatters);
+    }
+    let free = Transition {
+        next: complete_without_payment(hold, asked),
+        commands: Vec::new(),
+        reason: TransitionReason::LatePaymentGotItsSlot,
+    };
+    let taken = Transition {
+        next: Hold {
+            status: Status::Released(ReleaseReason::LatePaymentRefunded),
+            ..hold.clone()
+        },
+        commands: Vec::new(),
+        reason: TransitionReason::LatePaymentRefunded,
+    };
+    Decision::Reclaim { free, taken }
 }
 
 /// Flags the hold if its own session took another amount than the price, whether or not it gets its slot back.

@@ -91,11 +91,13 @@ pub struct Hold {
     pub payments: Vec<Payment>,
     /// What Stripe says about refunds and disputes of intents whose payment is not recorded yet.
     pub unmatched: BTreeMap<IntentId, PaymentFacts>,
-    /// Whether the guest paid another amount than the price. The hold keeps the slot; an operator must check the
-    /// payment.
+    /// Whether the session sold at another price, or took another amount than discounts and taxes explain. The hold keeps
+    /// the slot; an operator must check the payment.
     pub price_mismatch: bool,
     /// Whether another session took the payment of the hold, so that its own session must not take a second one.
     pub paid_elsewhere: bool,
+    /// Whether its session ended with nothing to pay, so that its slot needs no money.
+    pub owes_nothing: bool,
 }
 
 impl Hold {
@@ -112,6 +114,7 @@ impl Hold {
             unmatched: BTreeMap::new(),
             price_mismatch: false,
             paid_elsewhere: false,
+            owes_nothing: false,
         }
     }
 

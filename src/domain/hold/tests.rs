@@ -14,20 +14,21 @@ use crate::domain::ledger::snapshots::{
     DisputeSnapshot, DisputeStatus, PaymentFacts, RefundSnapshot, RefundStatus,
 };
 use crate::domain::money::{Currency, Money};
-use crate::domain::payment::{PaymentState, Receipt};
+use crate::domain::payment::{PaymentState, Receipt, SessionTotals};
 use crate::domain::session::SessionPayment;
 
 /// What follows from each fact in each status. `-`: nothing. A status: the hold gets it. `note`: the status stays, but
 /// something is recorded. `reclaim`: confirmed if the slot is free, else refunded. `+refund`: this payment is refunded.
 /// `+expire`: the hold's own session is expired. Facts name the intent `pi_1`. It paid in `confirmed`; its refund is due
 /// in `late` (released, late_payment_refunded) and done in `cancelled` (refunded). `released` never had a payment.
-/// `other`: another session with another intent. `low`: 1 EUR of another intent, where the price is 50 EUR. The refund of
+/// `nothing due`: a promotion code took the whole price. `other`: another session with another intent. `low`: 1 EUR of another intent, where the price is 50 EUR. The refund of
 /// `order` is the one that `late` ordered; the others are made by hand.
 const TABLE: &str = "
 fact              | held               | processing         | confirmed    | released  | late | cancelled
 completed paid    | confirmed          | confirmed          | -            | reclaim   | -    | -
 completed unpaid  | processing         | -                  | -            | note      | -    | -
 completed free    | confirmed          | confirmed          | -            | -         | -    | -
+nothing due       | confirmed          | confirmed          | -            | reclaim   | -    | -
 completed other   | confirmed          | confirmed          | note+refund  | reclaim   | reclaim | note+refund
 other same intent | confirmed+expire   | confirmed+expire   | note+expire  | reclaim   | -    | -
 other             | confirmed+expire   | confirmed+expire   | note+refund  | reclaim   | reclaim | note+refund
@@ -60,6 +61,7 @@ pub(super) fn eur(amount: i64) -> Money {
 
 fn low() -> Receipt {
     Receipt {
+        asked: None,
         intent: IntentId::new("pi_low"),
         money: eur(100),
     }
@@ -67,8 +69,20 @@ fn low() -> Receipt {
 
 pub(super) fn receipt(intent: &str) -> Receipt {
     Receipt {
+        asked: None,
         intent: IntentId::new(intent),
         money: eur(5000),
+    }
+}
+
+/// The totals of a session that sold for 50 EUR.
+pub(super) fn totals(discount: i64, tax: i64, total: i64) -> SessionTotals {
+    SessionTotals {
+        subtotal: 5000,
+        discount,
+        tax,
+        total,
+        currency: Currency::parse("eur").unwrap(),
     }
 }
 
@@ -190,7 +204,8 @@ fn facts() -> Vec<Fact> {
     vec![
         Fact::SessionCompleted(SessionPayment::Paid(receipt("pi_1"))),
         Fact::SessionCompleted(SessionPayment::Unpaid(Some(pi()))),
-        Fact::SessionCompleted(SessionPayment::NotRequired),
+        Fact::SessionCompleted(SessionPayment::NotRequired(None)),
+        Fact::SessionCompleted(SessionPayment::NotRequired(Some(totals(5000, 0, 0)))),
         Fact::SessionCompleted(SessionPayment::Paid(receipt("pi_2"))),
         Fact::OtherSessionPaid(receipt("pi_1")),
         Fact::OtherSessionPaid(receipt("pi_2")),
@@ -237,7 +252,8 @@ fn row_of(fact: &Fact) -> &'static str {
         }
         Fact::SessionCompleted(SessionPayment::Paid(_)) => "completed other",
         Fact::SessionCompleted(SessionPayment::Unpaid(_)) => "completed unpaid",
-        Fact::SessionCompleted(SessionPayment::NotRequired) => "completed free",
+        Fact::SessionCompleted(SessionPayment::NotRequired(None)) => "completed free",
+        Fact::SessionCompleted(SessionPayment::NotRequired(Some(_))) => "nothing due",
         Fact::OtherSessionPaid(receipt) if *receipt == low() => "other low",
         Fact::OtherSessionPaid(receipt) if receipt.intent.as_str() == "pi_1" => "other same intent",
         Fact::OtherSessionPaid(_) => "other",

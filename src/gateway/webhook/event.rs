@@ -200,6 +200,7 @@ fn parse_intent_event(kind: &str, object: &Value) -> Option<EventContent> {
         "payment_intent.succeeded" => Fact::IntentSucceeded(Receipt {
             intent: id.clone(),
             money: stripe_objects::parse_money(object, "amount_received")?,
+            asked: None,
         }),
         "payment_intent.payment_failed" => Fact::IntentFailed(id.clone(), parse_failure_code(object)),
         "payment_intent.canceled" => Fact::IntentCanceled(id.clone()),

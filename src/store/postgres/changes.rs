@@ -197,7 +197,8 @@ async fn update_hold(
         "WITH hold AS (
              UPDATE holds SET status = $2, reason = $3, requested_by = $4, intent_id = $5, price_mismatch = $6,
                  due_at = $7, tries = 0, leased_until = CASE WHEN status = $2 THEN leased_until END,
-                 version = version + 1, updated_at = $8, paid_elsewhere = $16
+                 version = version + 1, updated_at = $8, paid_elsewhere = $16,
+                 owes_nothing = $17
              WHERE id = $1)
          INSERT INTO hold_history
              (hold_id, at, from_status, from_reason, to_status, to_reason, transition, message, actor, event_id,
@@ -220,6 +221,7 @@ async fn update_hold(
     .bind(event) // $14
     .bind(name) // $15
     .bind(next.paid_elsewhere) // $16
+    .bind(next.owes_nothing) // $17
     .execute(connection)
     .await?;
     Ok(())

@@ -34,11 +34,11 @@ const APPLY: &str = concat!(
          FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[],
                  $7::timestamptz[], $8::boolean[], $9::text[], $10::text[], $11::text[],
                  $12::boolean[], $13::boolean[], $14::timestamptz[], $15::boolean[], $16::text[],
-                 $17::text[], $18::text[], $19::text[], $20::text[], $21::text[])
+                 $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $35::boolean[])
              AS i (hold_id, version, event, kind, payload,
                  at, has_step, status, requested_by, intent,
                  price_mismatch, is_due, check_at, paid_elsewhere, funds,
-                 transition, message, actor, actor_event, actor_name)
+                 transition, message, actor, actor_event, actor_name, owes_nothing)
          JOIN found f ON f.id = i.hold_id
          WHERE NOT i.has_step
              OR (f.version = i.version AND f.from_status IN ('held', 'processing', 'confirmed'))),
@@ -68,11 +68,11 @@ const APPLY: &str = concat!(
          SET (status, reason, requested_by, intent_id, price_mismatch,
                  due_at,
                  leased_until, updated_at, paid_elsewhere, funds,
-                 tries, version) =
+                 tries, owes_nothing, version) =
              (SELECT s.status, NULL::text, s.requested_by, s.intent, s.price_mismatch,
                  CASE WHEN s.is_due THEN coalesce(s.check_at, s.due_at) END,
                  CASE WHEN h.status = s.status THEN h.leased_until END, s.at, s.paid_elsewhere, coalesce(s.funds, h.funds),
-                 0, h.version + 1
+                 0, s.owes_nothing, h.version + 1
               FROM step s WHERE s.hold_id = h.id)
          WHERE h.id = ANY (ARRAY(SELECT hold_id FROM step)) AND (SELECT locks FROM locked) >= 0
          RETURNING id),
@@ -122,6 +122,7 @@ struct StepColumns<'a> {
     checks: Vec<Option<DateTime<Utc>>>,
     paid_elsewhere: Vec<Option<bool>>,
     funds: Vec<Option<&'a str>>,
+    owe_nothing: Vec<Option<bool>>,
     transitions: Vec<Option<&'a str>>,
     messages: Vec<Option<String>>,
 }
@@ -185,6 +186,7 @@ impl<'a> StepColumns<'a> {
             .push(next.and_then(|next| transition_effect::next_due_at(None, next.status, check_at)));
         self.paid_elsewhere.push(next.map(|next| next.paid_elsewhere));
         self.funds.push(next.and_then(known_funds));
+        self.owe_nothing.push(next.map(|next| next.owes_nothing));
         self.transitions.push(reason.map(|reason| reason.code()));
         self.messages.push(reason.map(ToString::to_string));
     }
@@ -255,6 +257,7 @@ pub(super) async fn apply_all(
         .bind(columns.payments.add_up) // $32
         .bind(columns.payments.reordered) // $33
         .bind(columns.payments.covered) // $34
+        .bind(columns.steps.owe_nothing) // $35
         .fetch_all(executor)
         .await?;
     Ok(applied.into_iter().collect())

@@ -188,7 +188,7 @@ async fn update_hold(
     sqlx::query(
         "UPDATE holds SET status = $2, reason = $3, requested_by = $4, intent_id = $5, price_mismatch = $6,
              due_at = $7, tries = 0, leased_until = CASE WHEN status = $2 THEN leased_until END,
-             version = version + 1, updated_at = $8, paid_elsewhere = $10
+             version = version + 1, updated_at = $8, paid_elsewhere = $10, owes_nothing = $11
          WHERE id = $1 AND version = $9",
     )
     .bind(DbUuid(change.hold.0)) // $1
@@ -201,6 +201,7 @@ async fn update_hold(
     .bind(DbTime(change.now)) // $8
     .bind(change.version) // $9
     .bind(next.paid_elsewhere) // $10
+    .bind(next.owes_nothing) // $11
     .execute(connection)
     .await?;
     Ok(())

@@ -38,6 +38,7 @@ pub(super) const UPDATE_HOLDS: &str = "UPDATE holds SET status = j.value ->> 'st
          price_mismatch = j.value ->> 'price_mismatch', due_at = j.value ->> 'due', tries = 0,
          leased_until = CASE WHEN status = j.value ->> 'status' THEN leased_until END, version = version + 1,
          updated_at = j.value ->> 'at', paid_elsewhere = j.value ->> 'paid_elsewhere',
+         owes_nothing = j.value ->> 'owes_nothing',
          funds = coalesce(j.value ->> 'funds', funds)
      FROM json_each($2) j WHERE holds.id = j.value ->> 'hold'";
 
@@ -150,6 +151,7 @@ fn encode_step(
         "price_mismatch": next.price_mismatch,
         "due": due_at.map(|at| at.timestamp_millis()),
         "paid_elsewhere": next.paid_elsewhere,
+        "owes_nothing": next.owes_nothing,
         "funds": known_funds(next),
         "from_status": from_status,
         "from_reason": from_reason,

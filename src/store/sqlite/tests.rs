@@ -189,6 +189,7 @@ fn allowances_of_guest(most: u32) -> AllowanceOffer {
 
 fn receipt(intent: &str) -> Receipt {
     Receipt {
+        asked: None,
         intent: IntentId::new(intent),
         money: price(),
     }

@@ -8,6 +8,7 @@ use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome, signature_h
 use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, Client, TestApp, WEBHOOK_SECRET, order, order_by};
+use crate::support::catalogue_fixtures::put_event_type;
 use crate::support::on_both_engines;
 use crate::support::process::Process;
 use crate::support::wait_for::eventually;
@@ -107,6 +108,34 @@ on_both_engines! {
         assert_refunded_once(&app).await;
         let slot = order_by("bob@example.com", "call", "2026-11-20T08:15:00Z");
         app.checkout(&slot).await.expect(201);
+    }
+
+    /// A promotion code takes the whole price of a hold that was released: late money of zero.
+    async fn late_completion_without_money_gets_a_free_slot(engine) {
+        let app = TestApp::start(engine).await;
+        let class = json!({"resource": "ben", "duration_minutes": 60, "checkout": {"promotion_codes": true}});
+        put_event_type(&app, "class", class).await.expect(201);
+        for (start, is_taken, state) in [
+            ("2026-12-01T10:00:00Z", false, "confirmed"),
+            ("2026-12-02T10:00:00Z", true, "released/late_payment_refunded"),
+        ] {
+            let hold = app.hold_slot("class", start).await;
+            app.expire_by_false_event(&hold).await;
+            if is_taken {
+                let other = app.checkout(&order_by("bob@example.com", "class", start)).await.expect(201);
+                app.confirm(&other).await;
+            }
+            app.simulator.apply_promotion_code(hold.text("checkout_session"), "OFF100").unwrap();
+            app.pay(&hold, PaymentOutcome::Paid);
+            redeliver_all_events(&app).await;
+            assert_eq!(app.state_of(&hold).await, state);
+        }
+        app.sweep().await;
+        let metrics = app.get("/metrics").await.expect(200);
+        for gauge in ["holdfast_money_without_slot 0\n", "holdfast_slot_without_money 0\n", "holdfast_price_mismatches 0\n"] {
+            assert!(metrics.body.as_str().unwrap().contains(gauge), "{gauge}: {metrics:?}");
+        }
+        assert_eq!(app.simulator.calls().refund, 0);
     }
 
     async fn delayed_payment_confirms_after_the_slot_has_begun(engine) {

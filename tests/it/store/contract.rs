@@ -275,6 +275,7 @@ fn paid(booking: &Booking) -> Transition {
 /// The payment that confirms a booking.
 fn payment_of(booking: &Booking) -> Payment {
     let receipt = Receipt {
+        asked: None,
         intent: IntentId::new(format!("pi_{}", booking.hold.id)),
         money: booking.hold.price,
     };
@@ -284,6 +285,7 @@ fn payment_of(booking: &Booking) -> Payment {
 /// Makes a payment without a hold.
 fn orphan(event: Option<EventRecord>, claimed_hold: Option<HoldId>, intent: &str) -> OrphanPayment {
     let receipt = Receipt {
+        asked: None,
         intent: IntentId::new(intent),
         money: eur(5000),
     };

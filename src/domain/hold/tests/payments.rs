@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::payment::Payment;
+use crate::domain::payment::{Payment, SessionTotals};
 
 fn after(hold: &Hold, fact: &Fact) -> Transition {
     match decide(hold, fact, HoldPolicy::default()) {
@@ -61,6 +61,100 @@ fn only_a_session_tells_that_the_amount_is_another() {
     assert!(free.next.price_mismatch && taken.next.price_mismatch);
 }
 
+/// Makes the receipt of the own session with these totals, whose intent received `received`.
+fn sold(asked: SessionTotals, received: i64) -> Receipt {
+    Receipt {
+        intent: IntentId::new("pi_1"),
+        money: eur(received),
+        asked: Some(asked),
+    }
+}
+
+#[test]
+fn discounts_and_taxes_explain_another_total() {
+    let dearer = SessionTotals {
+        subtotal: 5001,
+        ..totals(0, 0, 5001)
+    };
+    let dollars = SessionTotals {
+        currency: Currency::parse("usd").unwrap(),
+        ..totals(0, 0, 5000)
+    };
+    for (asked, received, is_flagged) in [
+        (totals(0, 0, 5000), 5000, false),
+        (totals(1000, 0, 4000), 4000, false),
+        (totals(0, 798, 5000), 5000, false),
+        (totals(0, 950, 5950), 5950, false),
+        (totals(1000, 760, 4760), 4760, false),
+        (totals(1000, 760, 5000), 5000, true),
+        (totals(0, 0, 4000), 4000, true),
+        (totals(-500, 0, 5500), 5500, true),
+        (totals(0, -500, 4500), 4500, true),
+        (totals(1000, 0, 4000), 5000, true),
+        (dearer, 5001, true),
+        (dollars, 5000, true),
+    ] {
+        let paid = Fact::SessionCompleted(SessionPayment::Paid(sold(asked, received)));
+        let next = after(&hold_of_column("held"), &paid).next;
+        assert_eq!(
+            (next.status, next.price_mismatch),
+            (Status::Confirmed, is_flagged),
+            "{asked:?} {received}"
+        );
+    }
+}
+
+#[test]
+fn intent_and_session_must_agree_in_any_order() {
+    let session = Fact::SessionCompleted(SessionPayment::Paid(sold(totals(0, 0, 5000), 5000)));
+    for (received, is_flagged) in [(5000, false), (6000, true)] {
+        let intent = Fact::IntentSucceeded(Receipt {
+            money: eur(received),
+            ..receipt("pi_1")
+        });
+        for facts in [[&session, &intent], [&intent, &session]] {
+            let mut hold = hold_of_column("held");
+            for fact in facts {
+                if let Decision::Change(step) = decide(&hold, fact, HoldPolicy::default()) {
+                    hold = step.next;
+                }
+            }
+            assert_eq!(
+                (hold.status, hold.price_mismatch),
+                (Status::Confirmed, is_flagged),
+                "{facts:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn code_for_the_whole_price_leaves_nothing_owed() {
+    let free = |asked| Fact::SessionCompleted(SessionPayment::NotRequired(Some(asked)));
+    let paid = after(&hold_of_column("held"), &free(totals(5000, 0, 0)));
+    let next = &paid.next;
+    assert_eq!(
+        (next.status, next.price_mismatch, next.owes_nothing),
+        (Status::Confirmed, false, true)
+    );
+    assert!(paid.commands.is_empty() && next.payments.is_empty());
+    let flagged = after(&hold_of_column("held"), &free(totals(4000, 0, 0))).next;
+    assert!(flagged.price_mismatch && flagged.owes_nothing);
+    let late = decide(
+        &hold_of_column("released"),
+        &free(totals(5000, 0, 0)),
+        HoldPolicy::default(),
+    );
+    let Decision::Reclaim { free, taken } = late else {
+        panic!("no reclaim");
+    };
+    assert!(free.next.owes_nothing && free.commands.is_empty() && taken.commands.is_empty());
+    assert_eq!(
+        taken.next.status,
+        Status::Released(ReleaseReason::LatePaymentRefunded)
+    );
+}
+
 #[test]
 fn waiting_money_goes_back_unless_it_is_of_the_own_session() {
     let waiting = after(&hold_of_column("held"), &Fact::IntentSucceeded(low())).next;
@@ -71,7 +165,7 @@ fn waiting_money_goes_back_unless_it_is_of_the_own_session() {
         (Fact::IntentSucceeded(receipt("pi_1")), Status::Confirmed),
         (Fact::AsyncSucceeded(receipt("pi_1")), Status::Confirmed),
         (
-            Fact::SessionCompleted(SessionPayment::NotRequired),
+            Fact::SessionCompleted(SessionPayment::NotRequired(None)),
             Status::Confirmed,
         ),
     ] {
@@ -87,6 +181,7 @@ fn waiting_money_goes_back_unless_it_is_of_the_own_session() {
 #[test]
 fn price_in_another_currency_is_not_the_price() {
     let yen = Receipt {
+        asked: None,
         intent: IntentId::new("pi_2"),
         money: Money {
             amount: 5000,
@@ -106,7 +201,7 @@ fn other_sessions_facts_are_only_about_money() {
         (Fact::AsyncSucceeded(low()), Some(Fact::OtherSessionPaid(low()))),
         (unpaid, Some(Fact::IntentLinked(low().intent))),
         (Fact::SessionCompleted(SessionPayment::Unpaid(None)), None),
-        (Fact::SessionCompleted(SessionPayment::NotRequired), None),
+        (Fact::SessionCompleted(SessionPayment::NotRequired(None)), None),
         (Fact::SessionDead, None),
         (Fact::AsyncFailed, None),
     ] {
@@ -224,6 +319,7 @@ fn payment_of_another_amount_confirms_and_is_flagged() {
         },
     ] {
         let paid = SessionPayment::Paid(Receipt {
+            asked: None,
             intent: IntentId::new("pi_1"),
             money,
         });

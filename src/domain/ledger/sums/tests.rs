@@ -64,6 +64,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let receipt = Receipt {
+            asked: None,
             intent: IntentId::new("pi_1"),
             money: eur(PAID),
         };

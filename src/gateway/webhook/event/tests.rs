@@ -51,6 +51,7 @@ fn receipt(amount: i64) -> Receipt {
     Receipt {
         intent: pi(),
         money: Money { amount, currency },
+        asked: None,
     }
 }
 
@@ -58,7 +59,7 @@ fn receipt(amount: i64) -> Receipt {
 fn session_events_carry_their_facts() {
     let paid = Fact::SessionCompleted(SessionPayment::Paid(receipt(5000)));
     let waiting = Fact::SessionCompleted(SessionPayment::Unpaid(Some(pi())));
-    let free = Fact::SessionCompleted(SessionPayment::NotRequired);
+    let free = Fact::SessionCompleted(SessionPayment::NotRequired(None));
     let async_paid = Fact::AsyncSucceeded(receipt(5000));
     for (kind, status, payment, fact) in [
         ("completed", "complete", "paid", Some(paid.clone())),

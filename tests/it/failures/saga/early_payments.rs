@@ -181,6 +181,7 @@ async fn place_with_money(engine: Engine, money: Vec<Early>) -> (SagaFixture, Ho
         Box::pin(async move {
             for Early(intent, amount, from) in money {
                 let receipt = Receipt {
+                    asked: None,
                     intent: IntentId::new(intent),
                     money: Money {
                         amount,

@@ -327,6 +327,7 @@ async fn transition_without_units_takes_no_slot_back(database: &TestDatabase) {
 async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDatabase) {
     let store = database.store();
     let receipt = Receipt {
+        asked: None,
         intent: IntentId::new("pi_1"),
         money: eur(5000),
     };
