@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use deserr::Deserr;
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::audit_trail::AuditNote;
@@ -21,7 +22,8 @@ use super::path_id::{PathId, parse_hold_id};
 use super::server::Server;
 use super::views::HoldView;
 use crate::domain::access_key::Scope;
-use crate::domain::booking::Actor;
+use crate::domain::booking::{Actor, Booking};
+use crate::domain::hold::Status;
 use crate::domain::ids::ResourceId;
 use crate::workflow::move_hold::MoveRequest;
 
@@ -40,6 +42,27 @@ pub(super) struct NewStart {
     resource: Option<ResourceId>,
 }
 
+/// A hold after a move.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MovedHold)]
+pub(super) struct MovedHoldView {
+    /// The hold as everybody may see it.
+    #[serde(flatten)]
+    hold: HoldView,
+    /// Whether the guest can still pay on a page whose line says the time from before the move: Stripe cannot change the
+    /// line of a session. A new checkout with `replaces` has a new line.
+    checkout_line_outdated: bool,
+}
+
+impl MovedHoldView {
+    fn new(booking: &Booking, server: &Server) -> Self {
+        Self {
+            hold: HoldView::for_guest(booking, server),
+            checkout_line_outdated: booking.hold.status == Status::Held,
+        }
+    }
+}
+
 /// Moves a hold to another start at the same price: all its segments, or none.
 #[utoipa::path(
     post, path = "/v1/holds/{id}/move", operation_id = "moveHold", tag = "holds",
@@ -47,7 +70,7 @@ pub(super) struct NewStart {
     request_body = NewStart,
     security(("hold_token" = []), ("admin_key" = [])),
     responses(
-        (status = 200, description = "The hold is moved", body = HoldView),
+        (status = 200, description = "The hold is moved", body = MovedHoldView),
         (status = 400, description = "`malformed`"),
         (status = 401, description = "`unauthorized`"),
         (status = 403, description = "`forbidden`: the key's scope is less than `operate`"),
@@ -68,7 +91,7 @@ pub(super) async fn move_hold(
     note: Option<Extension<AuditNote>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<HoldView>, Problem> {
+) -> Result<Json<MovedHoldView>, Problem> {
     let hold = parse_hold_id(&id)?;
     let actor = match holder {
         Some(Extension(holder)) => {
@@ -94,5 +117,5 @@ pub(super) async fn move_hold(
     };
     let note = note.as_ref().map(|Extension(note)| note);
     let booking = hold_acts::move_to(&server, request, note).await?;
-    Ok(Json(HoldView::for_guest(&booking, &server)))
+    Ok(Json(MovedHoldView::new(&booking, &server)))
 }

@@ -17,6 +17,7 @@ mod capacity;
 mod catalogue;
 mod catalogue_file;
 mod check_hold;
+mod checkout_options;
 mod closed_times;
 mod closures;
 mod command_line;
