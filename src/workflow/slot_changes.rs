@@ -175,6 +175,7 @@ mod tests {
             price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
             payment_methods: Vec::new(),
             change_policy: ChangePolicy::default(),
+            checkout: Default::default(),
         }
     }
 
