@@ -95,7 +95,7 @@ stripe_words! {
 stripe_words! {
     /// What the button of the payment page says.
     SubmitType {
-        /// Stripe chooses.
+        /// Stripe chooses the word.
         Auto = "auto",
         /// It says that the guest books.
         Book = "book",
@@ -143,7 +143,7 @@ impl StatementSuffix {
         Ok(Self(text.to_owned()))
     }
 
-    /// Returns the text.
+    /// Returns the suffix as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -84,7 +84,7 @@ pub struct Receipt {
     /// The amount that was paid.
     pub money: Money,
     /// What the session asked for; `None` if an intent alone says that it was paid, or the session says less.
-    pub asked: Option<SessionTotals>,
+    pub asked: Option<Box<SessionTotals>>,
 }
 
 impl Receipt {

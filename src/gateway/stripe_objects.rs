@@ -106,7 +106,7 @@ pub(super) fn parse_session_receipt(session: &Value) -> Option<Receipt> {
     Some(Receipt {
         intent: parse_intent_reference(session)?,
         money: parse_money(session, "amount_total").map(|total| received.unwrap_or(total))?,
-        asked: parse_session_totals(session),
+        asked: parse_session_totals(session).map(Box::new),
     })
 }
 

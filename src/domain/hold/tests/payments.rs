@@ -66,7 +66,7 @@ fn sold(asked: SessionTotals, received: i64) -> Receipt {
     Receipt {
         intent: IntentId::new("pi_1"),
         money: eur(received),
-        asked: Some(asked),
+        asked: Some(Box::new(asked)),
     }
 }
 

@@ -7,7 +7,7 @@ use holdfast::domain::ids::{HoldId, IntentId, RefundId};
 use holdfast::domain::ledger::snapshots::{PaymentFacts, RefundSnapshot, RefundStatus};
 use holdfast::domain::ledger::unverified::ReadLists;
 use holdfast::domain::listing::CommandFilter;
-use holdfast::domain::payment::{PaymentState, Receipt};
+use holdfast::domain::payment::PaymentState;
 use holdfast::domain::session::HoldRefs;
 use holdfast::store::{
     ApplyOutcome, HoldChange, LeaseRequest, MoneyReport, ReleaseLease, StateChange, Store,
@@ -326,11 +326,7 @@ async fn transition_without_units_takes_no_slot_back(database: &TestDatabase) {
 /// S20: a payment without a hold is recorded once and refunded.
 async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDatabase) {
     let store = database.store();
-    let receipt = Receipt {
-        asked: None,
-        intent: IntentId::new("pi_1"),
-        money: eur(5000),
-    };
+    let (intent, money) = (IntentId::new("pi_1"), eur(5000));
     let claimed = Some(HoldId(Uuid::new_v4()));
     let orphan = async |name: Option<&str>| {
         let orphan = super::orphan(name.map(event), claimed, "pi_1");
@@ -350,7 +346,7 @@ async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDat
     );
     assert_eq!(orphan(None).await, ApplyOutcome::Duplicate);
     let by_intent = HoldRefs {
-        intent: Some(receipt.intent.clone()),
+        intent: Some(intent.clone()),
         ..HoldRefs::default()
     };
     assert!(store.find_booking_by_refs(&by_intent).await.unwrap().is_none());
@@ -364,17 +360,17 @@ async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDat
         .remove(0);
     assert_eq!(command.hold, None);
     let refund = CommandAction::Refund {
-        intent: receipt.intent.clone(),
-        money: receipt.money,
+        intent: intent.clone(),
+        money,
         order: 0,
     };
     assert_eq!(command.action, refund);
     let refund = RefundSnapshot {
         status: RefundStatus::Succeeded,
-        money: receipt.money,
+        money,
         failure_reason: None,
         command: Some(command.id),
-        intent: Some(receipt.intent.clone()),
+        intent: Some(intent.clone()),
         charge: None,
         created: at(2),
         id: RefundId::new("re_1"),
@@ -382,7 +378,7 @@ async fn payment_without_a_hold_is_recorded_and_refunded_once(database: &TestDat
     let report = MoneyReport {
         event: None,
         hold: None,
-        intent: receipt.intent.clone(),
+        intent: intent.clone(),
         facts: PaymentFacts {
             refunds: [(refund.id.clone(), refund)].into(),
             ..PaymentFacts::default()
