@@ -10,6 +10,7 @@ pub mod availability;
 pub mod booking;
 pub mod calendar_feed;
 pub mod catalogue;
+pub mod catalogue_names;
 pub mod change_policy;
 pub mod charge_rules;
 pub mod checkout_line;

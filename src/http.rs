@@ -11,7 +11,7 @@
 //!   `idempotency_key`.
 //! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
 //!   `request_size`, `response_size`, `connections`, `stream_permits`.
-//! - What goes out: `views`, `money_views`, `slot_view`, `event_view`, `appointments`, `entity_tags`, `compression`,
+//! - What goes out: `views`, `history_view`, `money_views`, `slot_view`, `event_view`, `appointments`, `entity_tags`, `compression`,
 //!   `error` (the only file that makes a status of an error), `openapi`, `response_headers`.
 
 use std::sync::Arc;
@@ -69,6 +69,7 @@ mod extend_hold;
 mod field_errors;
 mod field_values;
 mod health;
+mod history_view;
 mod hold_acts;
 mod hold_calendar;
 mod hold_state;

@@ -57,7 +57,6 @@ impl StoreBaseline {
     async fn look_up(&self, event_type: &str) -> EventType {
         let query = LookupQuery {
             event_type: EventTypeId::parse(event_type).unwrap(),
-            resource: None,
             key: None,
         };
         self.0.look_up(&query).await.unwrap().event_type.unwrap()
@@ -105,6 +104,7 @@ impl StoreBaseline {
         let booking = Booking {
             hold: Hold::new(terms.hold, SessionId::new(session.as_str()), terms.price),
             event_type: event_type.id,
+            names: Default::default(),
             segments: allocated_segments(&units),
             quantity: 1,
             requested_resource: None,

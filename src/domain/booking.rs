@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::catalogue_names::CatalogueNames;
 use super::change_policy::ChangePolicy;
 use super::hold::{Hold, Status};
 use super::ids::{EventId, EventTypeId, HoldId, ResourceId};
@@ -82,6 +83,8 @@ pub struct Booking {
     pub hold: Hold,
     /// The event type that was booked.
     pub event_type: EventTypeId,
+    /// What the catalogue calls the event type and the resources.
+    pub names: CatalogueNames,
     /// What the hold occupies while it is live. Never empty; the guest sees the resource of the first one.
     pub segments: Vec<Segment>,
     /// Units of each segment, at least 1.
@@ -124,6 +127,11 @@ impl Booking {
     /// Returns the resource that the guest sees: that of the first segment.
     pub fn resource(&self) -> &ResourceId {
         &self.segments[0].resource
+    }
+
+    /// Returns the name of the resource that the guest sees, if the catalogue still has it.
+    pub fn resource_name(&self) -> Option<&str> {
+        self.names.resources.get(self.resource()).map(String::as_str)
     }
 
     /// Returns when an operator saw the last change, by the database's clock where that is known.

@@ -3,10 +3,12 @@
 //! All terms of a sale come from here. A caller names only an event type, a start, a quantity and at most a resource,
 //! so that no guest can set a price. `availability` tells which resources are free.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::catalogue_names::CatalogueNames;
 use super::change_policy::ChangePolicy;
 use super::checkout_options::CheckoutOptions;
 use super::hold::Status;
@@ -16,7 +18,7 @@ use super::payment_method::PaymentMethod;
 use super::schedule::{NotOffered, Schedule};
 use super::segment::Segment;
 use super::time::Window;
-use super::zone::ZoneDatabase;
+use super::zone::{ZoneDatabase, ZoneName};
 
 /// The longest duration of a segment, in minutes: a week.
 pub const MAX_DURATION_MINUTES: i64 = 7 * 24 * 60;
@@ -348,6 +350,21 @@ impl EventType {
                 _ => None,
             });
         requested.or(only)
+    }
+
+    /// Returns the names of what is booked, with those of resources.
+    pub fn to_names(&self, resources: BTreeMap<ResourceId, String>) -> CatalogueNames {
+        CatalogueNames {
+            event_type: Some(self.name.clone()),
+            timezone: Some(self.zone()),
+            resources,
+        }
+    }
+
+    /// Returns the time zone of the schedule; UTC if there is none.
+    pub fn zone(&self) -> ZoneName {
+        let schedule = self.schedule.as_ref();
+        schedule.map_or_else(|| ZoneName::new("UTC"), |schedule| schedule.timezone.clone())
     }
 
     /// Returns the price of a quantity; `None` if it is more than Stripe accepts in one payment.

@@ -55,7 +55,7 @@ pub struct HoldFilter {
     pub key: Option<HoldKey>,
     /// The order of the list.
     pub sort: HoldSort,
-    /// Only holds whose guest's name or address contains this text, in any case. A page reads a bounded number of holds, so it
+    /// Only holds whose guest's name or address contains this text, in any case, and the one whose reference it is. A page reads a bounded number of holds, so it
     /// may have fewer entries than its limit although there is a next one.
     pub text: Option<String>,
     /// The present, by the database's clock: it says which holds are overdue, and which payments take long.

@@ -12,7 +12,7 @@ use super::path_id::{PathId, parse_hold_id};
 use super::server::Server;
 use crate::domain::booking::Booking;
 use crate::domain::hold::Status;
-use crate::workflow::{catalogue, queries};
+use crate::workflow::queries;
 
 /// Returns a confirmed hold as a calendar file, for its guest's own calendar. Its id gives the right to read it.
 #[utoipa::path(
@@ -48,18 +48,14 @@ pub(super) async fn get_hold_calendar(
 /// Describes a booking for its guest: the name of the event type, and who serves its first segment. What is no longer in
 /// the catalogue is named by its id.
 async fn describe_booking(server: &Server, booking: &Booking) -> Result<Appointment, Problem> {
-    let event_type = catalogue::find_event_type(&server.context, &booking.event_type).await?;
-    let resource = match booking.segments.first() {
-        Some(first) => catalogue::find_resource(&server.context, &first.resource).await?,
-        None => None,
-    };
-    let name = event_type.map_or_else(|| booking.event_type.to_string(), |event_type| event_type.name);
     // Not the hold's id, which gives the right to read the hold to all who see the guest's calendar.
     let pseudonym = server
         .context
         .token_keys()
         .await?
         .appointment_pseudonym(booking.hold.id);
+    let name = booking.names.event_type.clone();
+    let name = name.unwrap_or_else(|| booking.event_type.to_string());
     Ok(Appointment {
         uid: format!("{pseudonym}@holdfast"),
         window: booking.window(),
@@ -67,7 +63,7 @@ async fn describe_booking(server: &Server, booking: &Booking) -> Result<Appointm
             1 => name,
             quantity => format!("{quantity} × {name}"),
         },
-        location: resource.map(|resource| resource.name),
+        location: booking.resource_name().map(str::to_owned),
         changed_at: booking.updated_at,
     })
 }

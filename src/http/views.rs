@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use super::embedded_page::EmbeddedPageView;
 use super::field_errors::FieldErrors;
+use super::history_view::HistoryView;
 use super::money_views::{DisputeView, LedgerView, PaymentView, RefundView};
 use super::timestamps::{format_instant, serialize_instant};
-use crate::domain::booking::{Actor, Booking, HistoryLine};
+use crate::domain::booking::{Booking, HistoryLine};
 use crate::domain::hold::{CancelReason, ReleaseReason, Status};
 use crate::domain::listing::StatusKind;
 use crate::domain::segment::Segment;
@@ -122,9 +123,21 @@ pub(super) struct HoldView {
     /// The id of the event type.
     #[schema(example = "intro-call")]
     event_type: String,
+    /// The name of the event type, as the catalogue has it now; null if it is not in the catalogue any more.
+    #[schema(required = true, example = "Intro call")]
+    name: Option<String>,
     /// The resource of the first segment.
     #[schema(example = "ana")]
     resource: String,
+    /// The name of that resource, as the catalogue has it now; null if it is not in the catalogue any more.
+    #[schema(required = true, example = "Ana")]
+    resource_name: Option<String>,
+    /// The time zone of the event type's schedule; UTC if it has none, null if it is not in the catalogue any more.
+    #[schema(required = true, example = "Europe/Berlin")]
+    timezone: Option<String>,
+    /// What a guest says to name the hold, on the telephone. It gives no right. Operators find the hold by it.
+    #[schema(example = "0bfa9018a9d6", pattern = "^[0-9a-f]{12}$")]
+    reference: String,
     /// The first instant of the slot.
     #[serde(serialize_with = "serialize_instant")]
     starts_at: DateTime<Utc>,
@@ -163,7 +176,11 @@ impl HoldView {
             status: hold.status.into(),
             reason: to_reason_view(hold.status),
             event_type: booking.event_type.to_string(),
+            name: booking.names.event_type.clone(),
             resource: booking.resource().to_string(),
+            resource_name: booking.resource_name().map(str::to_owned),
+            timezone: booking.names.timezone.as_ref().map(ToString::to_string),
+            reference: hold.id.log_id().to_string(),
             starts_at: window.starts_at(),
             ends_at: window.ends_at(),
             quantity: booking.quantity,
@@ -321,78 +338,6 @@ impl AdminHoldDetailView {
             refunds: payments.iter().flat_map(RefundView::list).collect(),
             disputes: payments.iter().flat_map(DisputeView::list).collect(),
             history: history.iter().map(HistoryView::from).collect(),
-        }
-    }
-}
-
-/// One transition in the history of a hold.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = HistoryLine)]
-struct HistoryView {
-    /// When the transition happened.
-    #[serde(serialize_with = "serialize_instant")]
-    at: DateTime<Utc>,
-    /// The status before; null on the first line.
-    #[schema(required = true)]
-    from: Option<HoldStatusView>,
-    /// The status after; equal to `from` if something was only noted.
-    to: HoldStatusView,
-    /// Why the hold ended, if `to` is `released` or `cancelled`.
-    #[schema(required = true)]
-    reason: Option<HoldReasonView>,
-    /// What happened, as a stable code for machines. `other` stands for lines that were written before there were codes.
-    transition: String,
-    /// What happened, in words for people.
-    message: String,
-    /// The party that caused it.
-    by: ActorView,
-    /// The name of the operator's key, if an operator caused it.
-    #[schema(required = true)]
-    actor: Option<String>,
-    /// The id of the Stripe event that caused it, if one did.
-    #[schema(required = true)]
-    event: Option<String>,
-}
-
-/// Who causes a transition.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = Actor)]
-enum ActorView {
-    /// A checkout that placed the hold, or found it overdue.
-    Checkout,
-    /// An event from Stripe.
-    Event,
-    /// The sweep of overdue holds.
-    Sweep,
-    /// The guest, by the token.
-    Guest,
-    /// An operator, by a key.
-    Operator,
-    /// The outbox worker, after Stripe carried out a command.
-    Command,
-}
-
-impl From<&HistoryLine> for HistoryView {
-    fn from(line: &HistoryLine) -> Self {
-        let (by, actor, event) = match &line.actor {
-            Actor::Checkout => (ActorView::Checkout, None, None),
-            Actor::Event(id) => (ActorView::Event, None, Some(id.to_string())),
-            Actor::Sweep => (ActorView::Sweep, None, None),
-            Actor::Guest => (ActorView::Guest, None, None),
-            Actor::Operator(name) => (ActorView::Operator, name.clone(), None),
-            Actor::Command => (ActorView::Command, None, None),
-        };
-        Self {
-            at: line.at,
-            from: line.from.map(HoldStatusView::from),
-            to: line.to.into(),
-            reason: to_reason_view(line.to),
-            transition: line.transition.clone(),
-            message: line.message.clone(),
-            by,
-            actor,
-            event,
         }
     }
 }

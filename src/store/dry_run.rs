@@ -111,6 +111,7 @@ fn booking(id: HoldId, now: DateTime<Utc>) -> Result<Booking, StoreError> {
             encoding::decode_money(1, "eur")?,
         ),
         event_type: encoding::decode_event_type_id("dry-run")?,
+        names: Default::default(),
         segments: vec![Segment {
             // A resource that no shop has, so that nothing occupies it.
             resource: encoding::decode_resource_id(&format!("dry-run-{}", id.0.simple()))?,

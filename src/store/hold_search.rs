@@ -5,7 +5,9 @@ use sqlx::types::Uuid;
 use super::columns::{DbTime, DbUuid};
 use super::hold_list::ListPlace;
 use crate::domain::booking::Booking;
+use crate::domain::ids::HoldId;
 use crate::domain::listing::{HoldFilter, PageRequest};
+use crate::domain::log_id::LogId;
 
 /// How many holds the search by text reads at once.
 const CHUNK: usize = 1_000;
@@ -40,6 +42,7 @@ pub(super) struct SearchRow {
 /// other letters than `a` to `z` in different ways. So one request reads a bounded number of holds, in the order of the list.
 pub(super) struct TextSearch {
     wanted: String,
+    reference: Option<LogId>,
     place: ListPlace,
     limit: usize,
     found: Vec<Uuid>,
@@ -51,6 +54,7 @@ impl TextSearch {
     pub(super) fn new(text: &str, start: ListPlace, page: &PageRequest) -> Self {
         Self {
             wanted: text.trim().to_lowercase(),
+            reference: LogId::parse(text),
             place: start,
             limit: usize::try_from(page.limit).unwrap_or(usize::MAX),
             found: Vec::new(),
@@ -74,7 +78,7 @@ impl TextSearch {
                 at: row.at.0,
                 id: row.id.0,
             };
-            if row.has(&self.wanted) {
+            if row.has(&self.wanted) || self.reference.is_some_and(|reference| row.is_named(reference)) {
                 self.found.push(row.id.0);
                 if self.found.len() >= self.limit {
                     return;
@@ -108,6 +112,10 @@ impl SearchRow {
         };
         has(&self.guest_id) || has(&self.guest_name)
     }
+
+    fn is_named(&self, reference: LogId) -> bool {
+        HoldId(self.id.0).log_id() == reference
+    }
 }
 
 #[cfg(test)]
@@ -128,6 +136,15 @@ mod tests {
 
     fn page(limit: u32) -> PageRequest {
         PageRequest { limit, cursor: None }
+    }
+
+    #[test]
+    fn search_finds_a_hold_by_its_reference() {
+        let start = ListPlace::beginning(HoldSort::Newest);
+        let typed = HoldId(Uuid::from_u128(2)).log_id().to_string().to_uppercase();
+        let mut search = TextSearch::new(&typed, start, &page(9));
+        search.add(vec![row(1, "Ada"), row(2, "Ben")]);
+        assert_eq!(search.found(), [Uuid::from_u128(2)]);
     }
 
     #[test]

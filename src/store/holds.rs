@@ -17,6 +17,7 @@ use super::ledger::FactsJson;
 use super::payments::PaymentJson;
 use super::{StoreError, encoding, paging};
 use crate::domain::booking::{Booking, ChangedAt, Guest};
+use crate::domain::catalogue_names::CatalogueNames;
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::{Hold, ReleaseRequester};
 use crate::domain::ids::{HoldId, IntentId, ResourceId, SessionId};
@@ -24,6 +25,7 @@ use crate::domain::listing::{HoldFilter, Page, PageRequest};
 use crate::domain::session::HoldRefs;
 use crate::domain::time::Window;
 use crate::domain::token::TokenKeyName;
+use crate::domain::zone::ZoneName;
 
 /// The result of leasing a hold for its release.
 #[derive(Clone, Debug)]
@@ -116,6 +118,9 @@ pub trait Holds {
 pub(super) struct BookingRow {
     id: DbUuid,
     event_type_id: String,
+    event_type_name: Option<String>,
+    timezone: Option<String>,
+    resource_name: Option<String>,
     segments: DbJson,
     quantity: i32,
     requested_resource_id: Option<String>,
@@ -151,7 +156,7 @@ pub(super) struct BookingRow {
 }
 
 /// The columns of [`BookingRow`]s of holds `h`, with the engine's own expression for the payments as JSON. Hold and payments
-/// are read in one statement, so that they are of one moment.
+/// are read in one statement, so that they are of one moment. So are the names of what was booked, each by its key.
 macro_rules! booking_columns {
     ($payments:expr) => {
         concat!(
@@ -160,7 +165,10 @@ macro_rules! booking_columns {
                  h.session_id, h.intent_id, h.checkout_url, h.client_secret, h.price_mismatch, h.paid_elsewhere, h.owes_nothing,
                  h.guest_email, h.guest_name, h.metadata,
                  h.token_key, h.replaced_by, h.expires_at, h.session_expires_at, h.due_at, h.tries, h.version, h.created_at,
-                 h.updated_at, coalesce(h.changed_at, h.updated_at) AS changed_at, (SELECT ",
+                 h.updated_at, coalesce(h.changed_at, h.updated_at) AS changed_at,
+                 (SELECT e.name FROM event_types e WHERE e.id = h.event_type_id) AS event_type_name,
+                 (SELECT coalesce(e.schedule ->> 'timezone', 'UTC') FROM event_types e WHERE e.id = h.event_type_id) AS timezone,
+                 (SELECT r.name FROM resources r WHERE r.id = h.segments -> 0 ->> 'resource') AS resource_name, (SELECT ",
             $payments,
             " FROM payments p WHERE p.hold_id = h.id) AS payments"
         )
@@ -262,11 +270,18 @@ impl BookingRow {
             paid_elsewhere: self.paid_elsewhere,
             owes_nothing: self.owes_nothing,
         };
+        let segments = encoding::decode_segments(self.segments.0)?;
+        let resource = segments.first().map(|first| first.resource.clone());
         let requested_resource = self.requested_resource_id.as_deref();
         Ok(Booking {
             hold,
             event_type: encoding::decode_event_type_id(&self.event_type_id)?,
-            segments: encoding::decode_segments(self.segments.0)?,
+            names: CatalogueNames {
+                event_type: self.event_type_name,
+                timezone: self.timezone.map(ZoneName::new),
+                resources: resource.zip(self.resource_name).into_iter().collect(),
+            },
+            segments,
             quantity: self.quantity.unsigned_abs(),
             requested_resource: requested_resource.map(encoding::decode_resource_id).transpose()?,
             change_policy: ChangePolicy {

@@ -1,5 +1,7 @@
 //! What a request begins with, in one read: the clock, the event type, and what its idempotency key has led to.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
@@ -18,8 +20,6 @@ use crate::domain::key_scope::ScopedKey;
 pub struct LookupQuery {
     /// The event type that it is about.
     pub event_type: EventTypeId,
-    /// The resource that it asks for by name, if any.
-    pub resource: Option<ResourceId>,
     /// Its idempotency key with the fingerprint of its body, if it has a key.
     pub key: Option<(ScopedKey, String)>,
 }
@@ -31,8 +31,8 @@ pub struct Lookup {
     pub now: DateTime<Utc>,
     /// The event type, if there is one with that id.
     pub event_type: Option<EventType>,
-    /// The name of the resource that every such booking gets, if there is one.
-    pub resource_name: Option<String>,
+    /// The names of the resources of its first segment.
+    pub resource_names: BTreeMap<ResourceId, String>,
     /// Who has the key; free if the request has none.
     pub claim: Claim,
 }
@@ -61,12 +61,6 @@ pub(super) fn list_event_types(queries: &[LookupQuery]) -> Vec<&str> {
     ids
 }
 
-/// The ids of the resources that the queries of a group ask for by name.
-pub(super) fn list_resources(queries: &[LookupQuery]) -> Vec<&str> {
-    let named = queries.iter().filter_map(|query| query.resource.as_ref());
-    named.map(ResourceId::as_str).collect()
-}
-
 /// The texts under which the keys of a group may be stored.
 pub(super) fn list_keys(queries: &[LookupQuery]) -> Vec<String> {
     stored_texts(
@@ -76,20 +70,14 @@ pub(super) fn list_keys(queries: &[LookupQuery]) -> Vec<String> {
     )
 }
 
-/// The name of a resource.
-#[derive(serde::Deserialize)]
-struct ResourceNameRow {
-    id: String,
-    name: String,
-}
-
 /// What a statement reads for the queries of a group.
 #[derive(sqlx::FromRow)]
 pub(super) struct LookupRow {
     now: DbTime,
     event_types: Json<Vec<EventTypeRow>>,
-    resources: Json<Vec<ResourceNameRow>>,
     attempts: Json<Vec<KnownAttemptRow>>,
+    /// The names of the resources of all first segments.
+    resource_names: Json<BTreeMap<String, String>>,
 }
 
 impl LookupRow {
@@ -98,19 +86,20 @@ impl LookupRow {
         let event_types = self.event_types.0.into_iter().map(EventTypeRow::decode);
         let event_types: Vec<EventType> = event_types.collect::<Result<_, _>>()?;
         let attempts = &self.attempts.0;
+        let names = &self.resource_names.0;
         let answer = |query: &LookupQuery| {
             let claim = query.key.as_ref().map(|(key, fingerprint)| {
                 let of_key = KnownAttemptRow::of_key(attempts, key);
                 KnownAttemptRow::claim_of(of_key.into_iter(), fingerprint)
             });
             let event_type = event_types.iter().find(|known| known.id == query.event_type);
-            let certain = event_type.and_then(|known| known.certain_resource(query.resource.as_ref()));
-            let mut resources = self.resources.0.iter();
-            let resource = certain.and_then(|id| resources.find(|named| named.id == id.as_str()));
+            let first = event_type.and_then(|known| known.segments.first());
+            let served_by = first.map_or(&[][..], |first| &first.any_of);
+            let name_of = |id: &ResourceId| Some((id.clone(), names.get(id.as_str())?.clone()));
             Lookup {
                 now: self.now.0,
                 event_type: event_type.cloned(),
-                resource_name: resource.map(|named| named.name.clone()),
+                resource_names: served_by.iter().filter_map(name_of).collect(),
                 claim: claim.unwrap_or(Claim::Free),
             }
         };

@@ -70,12 +70,19 @@ async fn run_checkout(context: &Arc<Context>, request: CheckoutRequest) -> Resul
         Earlier::None => None,
     };
     let event_type = found.event_type.ok_or(CheckoutError::UnknownEventType)?;
+    let certain = event_type.certain_resource(request.resource.as_ref());
     let sold = SoldSlot {
         event_type: &event_type,
-        resource_name: found.resource_name.as_deref(),
+        resource_name: certain
+            .and_then(|id| found.resource_names.get(id))
+            .map(String::as_str),
     };
     let result = acquire_and_place(context, &request, sold, earlier, now).await;
     match result {
+        Ok(Checkout::Placed(booking)) => {
+            let names = event_type.to_names(found.resource_names);
+            Ok(Checkout::Placed(Booking { names, ..booking }))
+        }
         // Only now, after the slot is lost: the permit is free again, so the search delays no other checkout.
         Err(CheckoutError::SlotTaken(_)) => Err(explain_refusal(context, &request, &event_type).await),
         other => other,

@@ -95,6 +95,12 @@ pub(super) async fn load_event(
         }
         booking.hold.status = left.status;
         booking.segments.clone_from(&left.segments);
+        // The hold has moved to another resource since: that one's name was read.
+        if booking.resource_name().is_none()
+            && let Some(resource) = context.store.find_resource(booking.resource()).await?
+        {
+            booking.names.resources.insert(resource.id, resource.name);
+        }
     }
     Ok(EventToSend { event, id, booking })
 }

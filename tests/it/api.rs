@@ -38,6 +38,7 @@ mod hold_events;
 mod hold_limits;
 mod hold_limits_abuse;
 mod hold_lists;
+mod hold_names;
 mod idempotency_keys;
 mod key_mode;
 mod lapses;

@@ -24,7 +24,7 @@ impl Lookups for Script {
         Ok(Lookup {
             now: fixture::start(),
             event_type: Some(fixture::event_type()),
-            resource_name: None,
+            resource_names: Default::default(),
             claim,
         })
     }

@@ -157,6 +157,7 @@ pub(crate) fn booking(hold: Hold, version: i64) -> Booking {
     Booking {
         hold,
         event_type: event_type().id,
+        names: Default::default(),
         segments: segments(),
         quantity: 1,
         requested_resource: None,

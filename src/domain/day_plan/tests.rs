@@ -41,6 +41,7 @@ fn booking(number: u128, from: &str, to: &str) -> Booking {
             price(),
         ),
         event_type: EventTypeId::parse("call").unwrap(),
+        names: Default::default(),
         segments: vec![Segment {
             resource: ana(),
             window,

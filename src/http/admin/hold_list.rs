@@ -105,7 +105,7 @@ struct HoldListQuery {
         (
             "q" = Option<String>, Query, min_length = 1, max_length = 255,
             description = "only the hold with this id or this session, or else the holds of the guest with this e-mail address, \
-                or else those whose guest's name or address contains this text; case does not matter. For such a text each page \
+                or else the hold with this `reference` and those whose guest's name or address contains this text; case does not matter. For such a text each page \
                 looks at 20,000 holds at most, so a page may have few entries or none although `next_cursor` is given"
         ),
         ("attention" = Option<AttentionView>, Query, description = "only holds that an operator must look at"),

@@ -9,8 +9,7 @@ use super::error::PostgresResult;
 use crate::store::StoreError;
 use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups};
 
-/// Reads the clock, event types `$1`, the attempts with keys `$2`, and the names of resources `$3`
-/// and of the first one of each event type.
+/// Reads the clock, event types `$1` with the names of the resources of their first segments, and the attempts with keys `$2`.
 const LOOK_UP: &str = "SELECT date_trunc('milliseconds', clock_timestamp()) AS now,
     (SELECT coalesce(jsonb_agg(to_jsonb(e)), '[]') FROM event_types e WHERE e.id = ANY ($1)) AS event_types,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -18,10 +17,10 @@ const LOOK_UP: &str = "SELECT date_trunc('milliseconds', clock_timestamp()) AS n
             'is_live', coalesce((SELECT h.status IN ('held', 'processing', 'confirmed') FROM holds h
                                  WHERE h.id = a.hold_id), false))), '[]')
      FROM checkout_attempts a WHERE a.idempotency_key = ANY ($2)) AS attempts,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'name', r.name)), '[]') FROM resources r
-     WHERE r.id = ANY (ARRAY(
-         SELECT unnest($3::text[])
-         UNION ALL SELECT e.segments #>> '{0,any_of,0}' FROM event_types e WHERE e.id = ANY ($1)))) AS resources";
+    (SELECT coalesce(jsonb_object_agg(r.id, r.name), '{}')
+     FROM event_types e CROSS JOIN LATERAL jsonb_array_elements_text(e.segments -> 0 -> 'any_of') AS served (id)
+     JOIN resources r ON r.id = served.id
+     WHERE e.id = ANY ($1)) AS resource_names";
 
 #[async_trait]
 impl Lookups for PostgresStore {
@@ -38,7 +37,6 @@ async fn look_up_all(
     let row: LookupRow = sqlx::query_as(LOOK_UP)
         .bind(lookups::list_event_types(&queries))
         .bind(lookups::list_keys(&queries))
-        .bind(lookups::list_resources(&queries))
         .fetch_one(&mut *connection)
         .await?;
     Ok(row.decode(&queries)?)

@@ -10,8 +10,7 @@ use super::{SqliteStore, database_now};
 use crate::store::StoreError;
 use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups};
 
-/// Reads the clock, the event types in JSON `$1`, the attempts with the keys in JSON `$2`, and the names of the
-/// resources in JSON `$3` and of the first one of each event type.
+/// Reads the clock, the event types in JSON `$1` with the names of the resources of their first segments, and the attempts with the keys in JSON `$2`.
 pub(super) const LOOK_UP: &str = concat!(
     "SELECT ",
     database_now!(),
@@ -28,11 +27,9 @@ pub(super) const LOOK_UP: &str = concat!(
             'is_live', json(CASE WHEN h.status IN ('held', 'processing', 'confirmed') THEN 'true' ELSE 'false' END)))
      FROM checkout_attempts a LEFT JOIN holds h ON h.id = a.hold_id
      WHERE a.idempotency_key IN (SELECT value FROM json_each($2))) AS attempts,
-    (SELECT json_group_array(json_object('id', r.id, 'name', r.name)) FROM resources r
-     WHERE r.id IN (
-         SELECT value FROM json_each($3)
-         UNION ALL SELECT e.segments ->> '$[0].any_of[0]' FROM event_types e
-         WHERE e.id IN (SELECT value FROM json_each($1)))) AS resources"
+    (SELECT json_group_object(r.id, r.name)
+     FROM event_types e CROSS JOIN json_each(e.segments, '$[0].any_of') served CROSS JOIN resources r
+     WHERE e.id IN (SELECT value FROM json_each($1)) AND r.id = served.value) AS resource_names"
 );
 
 #[async_trait]
@@ -50,7 +47,6 @@ async fn look_up_all(
     let row: LookupRow = sqlx::query_as(LOOK_UP)
         .bind(Json(lookups::list_event_types(&queries)))
         .bind(Json(lookups::list_keys(&queries)))
-        .bind(Json(lookups::list_resources(&queries)))
         .fetch_one(&mut *connection)
         .await?;
     Ok(row.decode(&queries)?)

@@ -89,6 +89,7 @@ fn booking(n: u128, from: i64, to: i64) -> Booking {
             price(),
         ),
         event_type: EventTypeId::parse("call").unwrap(),
+        names: Default::default(),
         segments: vec![segment("ana", from, to)],
         quantity: 1,
         requested_resource: None,

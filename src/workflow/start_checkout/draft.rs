@@ -87,6 +87,8 @@ impl<'a> Draft<'a> {
         Booking {
             hold: Hold::new(self.terms.hold, session.id, price),
             event_type: self.request.event_type.clone(),
+            // Set when the hold is placed: until then the resources may change.
+            names: Default::default(),
             segments: allocated_segments(units),
             quantity: self.request.quantity,
             requested_resource: self.request.resource.clone(),

@@ -55,7 +55,6 @@ impl CheckoutRequest {
     pub(super) fn to_lookup(&self) -> LookupQuery {
         LookupQuery {
             event_type: self.event_type.clone(),
-            resource: self.resource.clone(),
             key: self.key.clone().map(|key| (key, self.fingerprint.clone())),
         }
     }

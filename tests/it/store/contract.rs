@@ -114,6 +114,7 @@ fn booking(segments: Vec<Segment>) -> Booking {
     Booking {
         hold: Hold::new(id, SessionId::new(format!("cs_{id}")), eur(5000)),
         event_type: EventTypeId::parse("call").unwrap(),
+        names: Default::default(),
         segments,
         quantity: 1,
         requested_resource: None,
@@ -172,7 +173,6 @@ fn attempt(booking: &Booking, key: Option<&str>, fingerprint: &str) -> NewAttemp
 async fn find_claim(store: &dyn Store, key: &ScopedKey, fingerprint: &str) -> Claim {
     let query = LookupQuery {
         event_type: EventTypeId::parse("call").unwrap(),
-        resource: None,
         key: Some((key.clone(), fingerprint.to_owned())),
     };
     store.look_up(&query).await.unwrap().claim

@@ -76,7 +76,6 @@ async fn ask(store: &dyn Store, n: i64, moving: Option<HoldId>) -> String {
     let usage = store.load_limit_usage(&usage).await.unwrap();
     let lookup = LookupQuery {
         event_type: EventTypeId::parse(&name(n % 7)).unwrap(),
-        resource: None,
         key: Some((
             key(&name(n)),
             if n % 2 == 0 { "body" } else { "other" }.to_owned(),

@@ -98,7 +98,6 @@ async fn write_past_rows(database: &TestDatabase) {
 async fn read_as_checkout(store: &dyn Store, mine: &Booking, name: &str) {
     let lookup = LookupQuery {
         event_type: EventTypeId::parse("call").unwrap(),
-        resource: None,
         key: Some((key(name), "body".to_owned())),
     };
     assert_eq!(store.look_up(&lookup).await.unwrap().claim, Claim::Free);
