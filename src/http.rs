@@ -3,7 +3,7 @@
 //!
 //! A handler reads a request, calls a workflow and shows the result. It decides nothing and never calls the store.
 //!
-//! - Guests and checkout pages: `event_types`, `slots`, `holds`, `embedded_page`, `check_hold`, `extend_hold`, `move_hold`,
+//! - Guests and checkout pages: `event_types`, `slots`, `holds`, `guest_hold`, `embedded_page`, `check_hold`, `extend_hold`, `move_hold`,
 //!   `return_pages`, `calendar_export`, `hold_calendar`.
 //! - Stripe: `webhooks`. Operators: `admin`, `console`. Machines: `health`. Programmers: `reference_page`. The demo
 //!   shop: `demo_page`.
@@ -68,6 +68,7 @@ mod event_view;
 mod extend_hold;
 mod field_errors;
 mod field_values;
+mod guest_hold;
 mod health;
 mod history_view;
 mod hold_acts;
@@ -116,7 +117,7 @@ pub const MAX_SESSION_LOOKUPS: usize = 2;
 fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
     let mut guests = OpenApiRouter::new()
         .routes(routes!(holds::start_checkout))
-        .routes(routes!(holds::get_hold, holds::cancel_hold))
+        .routes(routes!(guest_hold::get_hold, guest_hold::cancel_hold))
         .routes(routes!(check_hold::check_hold))
         .routes(routes!(extend_hold::extend_hold))
         .routes(routes!(move_hold::move_hold))

@@ -26,6 +26,7 @@ pub mod event_endpoints;
 mod event_owner;
 pub mod extend_hold;
 pub mod guest_data;
+pub mod guest_rights;
 mod heavy_work;
 pub mod hold_events;
 mod hold_limits;

@@ -25,6 +25,11 @@ const APPOINTMENT: &str = "holdfast/appointment/v1";
 const LIST_VERSION: &str = "holdfast/list-version/v1";
 const KEY_NAME: &str = "holdfast/token-key-name/v1";
 
+/// Tells whether a text has the form in which hold tokens begin. Whether it is one, only [`TokenKeys`] know.
+pub fn is_hold_token_like(text: &str) -> bool {
+    text.starts_with(PREFIX)
+}
+
 /// A key that makes and checks tokens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TokenKey([u8; 32]);

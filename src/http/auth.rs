@@ -25,6 +25,7 @@ use crate::domain::access_key::{AccessKey, BOOTSTRAP_NAME, Scope, is_key_like};
 use crate::domain::booking::{Actor, CheckoutClient, ClientId};
 use crate::domain::console_session::ConsoleKey;
 use crate::domain::ids::{AccessKeyId, HoldId};
+use crate::domain::token::is_hold_token_like;
 
 /// How long a request waits until its key is looked up.
 const MAX_LOOKUP_WAIT: Duration = Duration::from_secs(4);
@@ -244,6 +245,11 @@ pub(super) fn is_same_secret(key: &str, given: &str) -> bool {
 /// `unauthorized` if there is none.
 pub(super) fn require_bearer_token(headers: &HeaderMap) -> Result<&str, Problem> {
     parse_bearer_token(headers).ok_or_else(hold_token_required)
+}
+
+/// Returns the hold token of a request that may have one.
+pub(super) fn find_hold_token(headers: &HeaderMap) -> Option<&str> {
+    parse_bearer_token(headers).filter(|token| is_hold_token_like(token))
 }
 
 /// Checks that `token` is the token of the hold.

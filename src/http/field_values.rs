@@ -86,6 +86,10 @@ pub(super) struct Note(pub(super) String);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RefundAmount(pub(super) Refund);
 
+/// What a guest has seen of a refund, in the query of a cancellation, in the currency's minor unit.
+#[derive(Debug)]
+pub(super) struct SeenRefund(pub(super) i64);
+
 /// The position in a list where the next page starts.
 #[derive(Debug)]
 pub(super) struct Cursor(pub(super) String);
@@ -145,6 +149,9 @@ impl_deserr! {
         Self::parse(text).ok_or("must be the lower-case code of a currency that Stripe takes")
     };
     Amount, from i64: |amount: &i64| check_up_to(*amount, MAX_AMOUNT).map(Self).ok_or("must be 1 to 99999999");
+    SeenRefund, from String: |text: &String| {
+        text.parse().ok().filter(|amount| *amount >= 0).map(Self).ok_or("must be an amount of 0 or more")
+    };
     Minutes, from i64: |minutes: &i64| {
         check_up_to(*minutes, MAX_DURATION_MINUTES).map(Self).ok_or("must be 1 to 10080")
     };

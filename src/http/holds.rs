@@ -1,4 +1,4 @@
-//! For checkout pages: start a checkout, look at a hold, cancel it.
+//! For checkout pages: start a checkout.
 //!
 //! These routes are public. A hold's id gives the right to read it, its token the right to change it. Price, duration
 //! and resource come from the catalogue, never from the request (I8).
@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use utoipa::ToSchema;
 
-use super::auth::{KeyHolder, require_bearer_token, require_token_of};
+use super::auth::KeyHolder;
 use super::client_address::ClientAddress;
 use super::embedded_page::CheckoutUiView;
 use super::error::{Problem, ProblemCode};
@@ -24,19 +24,17 @@ use super::field_values::{Email, HoldToken, Name, Quantity, parse_return_url};
 use super::idempotency_key::{digest_body, parse_idempotency_key};
 use super::json_body::{parse_json, read_json};
 use super::metadata::Metadata;
-use super::path_id::{PathId, parse_hold_id};
 use super::server::Server;
 use super::views::{HoldView, PlacedHoldView};
 use crate::domain::access_key::Scope;
-use crate::domain::booking::{Actor, Booking, Guest};
-use crate::domain::hold::{ReleaseRequester, Status};
+use crate::domain::booking::{Booking, Guest};
+use crate::domain::hold::Status;
 use crate::domain::ids::{EventTypeId, HoldId, IdempotencyKey, ResourceId};
 use crate::domain::key_scope::{KeyScope, ScopedKey};
 use crate::domain::locale::Locale;
 use crate::domain::token::TokenKeys;
-use crate::workflow::release_hold::ReleaseOutcome;
 use crate::workflow::start_checkout::{Checkout, CheckoutRequest};
-use crate::workflow::{cancel_hold, queries, release_hold, start_checkout};
+use crate::workflow::{queries, start_checkout};
 
 /// What to book, and for whom. Price, duration and resource come from the event type.
 #[derive(Debug, Deserr, ToSchema)]
@@ -285,82 +283,6 @@ fn parse_checkout_request(
         }
         _ => Err(errors.into_problem()),
     }
-}
-
-/// Returns a hold with its status. Its id gives the right to read it.
-#[utoipa::path(
-    get, path = "/v1/holds/{id}", operation_id = "getHold", tag = "holds",
-    params(("id" = Uuid, Path, description = "the hold's id")),
-    responses(
-        (status = 200, description = "The hold", body = HoldView),
-        (status = 404, description = "`not_found`"),
-        (status = 429, description = "`rate_limited`"),
-        (status = 500, description = "`internal`"),
-        (status = 503, description = "`store_unavailable`"),
-    )
-)]
-pub(super) async fn get_hold(
-    State(server): State<Arc<Server>>,
-    PathId(id): PathId,
-) -> Result<Json<HoldView>, Problem> {
-    let id = parse_hold_id(&id)?;
-    Ok(Json(HoldView::for_guest(
-        &find_booking(&server, id).await?,
-        &server,
-    )))
-}
-
-/// Releases an unpaid hold: first the session expires at Stripe, then the slot is free. Cancels and refunds a paid hold
-/// if the event type allows its guests that and it is early enough.
-#[utoipa::path(
-    delete, path = "/v1/holds/{id}", operation_id = "cancelHold", tag = "holds",
-    params(("id" = Uuid, Path, description = "the hold's id")),
-    security(("hold_token" = [])),
-    responses(
-        (status = 200, description = "The hold is released or cancelled, now or before", body = HoldView),
-        (status = 401, description = "`unauthorized`"),
-        (status = 404, description = "`not_found`"),
-        (status = 409, description = "`already_paid`"),
-        (status = 429, description = "`rate_limited`"),
-        (status = 500, description = "`internal`"),
-        (status = 503, description = "`stripe_unavailable` or `store_unavailable`; a retry is safe"),
-    )
-)]
-pub(super) async fn cancel_hold(
-    State(server): State<Arc<Server>>,
-    PathId(id): PathId,
-    headers: HeaderMap,
-) -> Result<Json<HoldView>, Problem> {
-    let id = parse_hold_id(&id)?;
-    let token = require_bearer_token(&headers)?;
-    let booking = find_booking(&server, id).await?;
-    require_token_of(&server, id, token).await?;
-    let booking = if cancel_hold::is_cancellable_by_guest(&server.context, &booking).await? {
-        match cancel_hold::cancel_by_guest(&server.context, id).await? {
-            cancel_hold::CancelOutcome::Missing => return Err(Problem::not_found("hold")),
-            cancel_hold::CancelOutcome::Changed | cancel_hold::CancelOutcome::AlreadyOver => {
-                return Err(Problem::hold_changed());
-            }
-            // If the cancellation was refused, the status says why: `require_released` reports it.
-            cancel_hold::CancelOutcome::Over(booking) | cancel_hold::CancelOutcome::Refused(booking, _) => {
-                booking
-            }
-        }
-    } else {
-        match release_hold::release_hold_in_task(
-            &server.context,
-            id,
-            Some(ReleaseRequester::Guest),
-            Actor::Guest,
-        )
-        .await?
-        {
-            ReleaseOutcome::Missing => return Err(Problem::not_found("hold")),
-            ReleaseOutcome::Over(booking) => booking,
-        }
-    };
-    require_released(&booking)?;
-    Ok(Json(HoldView::for_guest(&booking, &server)))
 }
 
 pub(super) async fn find_booking(server: &Server, id: HoldId) -> Result<Booking, Problem> {

@@ -22,7 +22,7 @@ pub enum CancelOutcome {
     Refused(Box<Booking>, CancelError),
     /// Something else cancelled the hold before, so nothing was done, whatever the operator chose about the money.
     AlreadyOver,
-    /// The hold is not as the operator saw it any more, so nothing was done.
+    /// The hold is not as it was seen any more, or another amount goes back than was seen, so nothing was done.
     Changed,
     /// There is no such hold.
     Missing,
@@ -72,6 +72,14 @@ impl SeenHold {
     }
 }
 
+/// What was seen before a cancellation, which is not done if that has changed.
+enum Seen {
+    /// The whole hold, by an operator.
+    Hold(SeenHold),
+    /// How much goes back, if the caller names it.
+    Refund(Option<i64>),
+}
+
 /// Tells whether the guest may still cancel a paid hold.
 ///
 /// # Errors
@@ -83,22 +91,33 @@ pub async fn is_cancellable_by_guest(context: &Context, booking: &Booking) -> Re
     Ok(booking.is_cancel_in_time(context.database_now().await?))
 }
 
-/// Cancels a confirmed hold for its guest, with a full refund.
+/// Decides what a guest's cancellation does to a hold. What is shown before and what is done come from here.
+///
+/// # Errors
+/// [`CancelError`] if the hold is not confirmed.
+pub fn decide_for_guest(booking: &Booking) -> Result<Transition, CancelError> {
+    cancel(
+        &booking.hold,
+        CancelReason::Guest,
+        Refund::Full,
+        TransitionReason::CancelledByGuest,
+    )
+}
+
+/// Cancels a confirmed hold for its guest, with a full refund. If the guest has seen how much goes back (`seen_refund`), and it
+/// is another amount by now, nothing is done.
 ///
 /// The caller must check [`is_cancellable_by_guest`] first.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
-pub async fn cancel_by_guest(context: &Arc<Context>, id: HoldId) -> Result<CancelOutcome, WorkflowError> {
-    let transition = |booking: &Booking| {
-        cancel(
-            &booking.hold,
-            CancelReason::Guest,
-            Refund::Full,
-            TransitionReason::CancelledByGuest,
-        )
-    };
-    cancel_in_task(context, id, None, Actor::Guest, transition).await
+pub async fn cancel_by_guest(
+    context: &Arc<Context>,
+    id: HoldId,
+    seen_refund: Option<i64>,
+) -> Result<CancelOutcome, WorkflowError> {
+    let saw = Seen::Refund(seen_refund);
+    cancel_in_task(context, id, saw, Actor::Guest, decide_for_guest).await
 }
 
 /// Cancels a confirmed hold for the operator `actor`, with the refund that the operator chose.
@@ -113,7 +132,7 @@ pub async fn cancel_by_operator(
     actor: Actor,
 ) -> Result<CancelOutcome, WorkflowError> {
     let cancellation = Cancellation { refund, note };
-    cancel_in_task(context, id, None, actor, move |booking| {
+    cancel_in_task(context, id, Seen::Refund(None), actor, move |booking| {
         cancellation.decide(booking)
     })
     .await
@@ -131,26 +150,26 @@ pub async fn cancel_as_seen(
     actor: Actor,
 ) -> Result<CancelOutcome, WorkflowError> {
     let decide = move |booking: &Booking| cancellation.decide(booking);
-    cancel_in_task(context, id, Some(seen), actor, decide).await
+    cancel_in_task(context, id, Seen::Hold(seen), actor, decide).await
 }
 
 async fn cancel_in_task(
     context: &Arc<Context>,
     id: HoldId,
-    seen: Option<SeenHold>,
+    seen: Seen,
     actor: Actor,
     transition: impl Fn(&Booking) -> Result<Transition, CancelError> + Send + Sync + 'static,
 ) -> Result<CancelOutcome, WorkflowError> {
     let saga = Arc::clone(context);
     context
-        .run_in_task(async move { cancel_hold(&saga, id, seen.as_ref(), actor, transition).await })
+        .run_in_task(async move { cancel_hold(&saga, id, &seen, actor, transition).await })
         .await
 }
 
 async fn cancel_hold(
     context: &Context,
     id: HoldId,
-    seen: Option<&SeenHold>,
+    seen: &Seen,
     actor: Actor,
     transition: impl Fn(&Booking) -> Result<Transition, CancelError>,
 ) -> Result<CancelOutcome, WorkflowError> {
@@ -159,7 +178,7 @@ async fn cancel_hold(
             return Ok(CancelOutcome::Missing);
         };
         let is_over = matches!(booking.hold.status, Status::Cancelled(_));
-        if let Some(seen) = seen {
+        if let Seen::Hold(seen) = seen {
             // The request is read after the hold: one that cancelled it is found.
             let found = context.store.find_refund_request(&seen.key).await?;
             if found.as_ref() == Some(&seen.fingerprint) {
@@ -179,6 +198,11 @@ async fn cancel_hold(
             Ok(step) => step,
             Err(refused) => return Ok(CancelOutcome::Refused(Box::new(booking), refused)),
         };
+        if let Seen::Refund(Some(seen)) = seen
+            && *seen != step.preview_money(&booking.hold).refunded()
+        {
+            return Ok(CancelOutcome::Changed);
+        }
         let change = HoldChange {
             event: None,
             hold: id,
@@ -191,8 +215,8 @@ async fn cancel_hold(
         };
         let before = booking.hold.status;
         let written = match seen {
-            Some(seen) => write_requested_change(context, before, &change, &seen.to_request()).await?,
-            None => write_change(context, before, &change).await?,
+            Seen::Hold(seen) => write_requested_change(context, before, &change, &seen.to_request()).await?,
+            Seen::Refund(_) => write_change(context, before, &change).await?,
         };
         // Both outcomes repeat the loop: a conflict is decided anew, and a written change is read back as `Cancelled`.
         if let ApplyOutcome::Done { commands, .. } = written {

@@ -10,7 +10,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::context::{Context, MAX_CONFLICTS};
 use super::error::WorkflowError;
 use super::write_fact::internal_error;
-use crate::domain::booking::Booking;
+use crate::domain::booking::{Booking, HistoryLine};
 use crate::domain::hold::Status;
 use crate::domain::ids::HoldId;
 use crate::domain::session::first_check_at;
@@ -55,6 +55,22 @@ pub async fn extend_hold(context: &Arc<Context>, id: HoldId) -> Result<Booking, 
         .unwrap_or_else(|panicked| Err(WorkflowError::Internal(Box::new(panicked)).into()))
 }
 
+/// Finds until when a guest would have time to pay if the hold was extended now; `None` if it cannot be extended.
+///
+/// # Errors
+/// [`WorkflowError::Store`] if the database is unreachable.
+pub async fn find_extension(
+    context: &Context,
+    booking: &Booking,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, WorkflowError> {
+    let Ok(later_end) = find_later_end(booking, now) else {
+        return Ok(None);
+    };
+    let history = context.store.list_history(booking.hold.id).await?;
+    Ok((!was_extended(&history)).then_some(later_end))
+}
+
 async fn extend_until_decided(context: &Context, id: HoldId) -> Result<Booking, ExtendError> {
     let mut tried = None;
     for _ in 0..MAX_CONFLICTS {
@@ -65,7 +81,7 @@ async fn extend_until_decided(context: &Context, id: HoldId) -> Result<Booking, 
             .ok_or(ExtendError::Missing)?;
         let now = context.database_now().await?;
         let history = context.store.list_history(id).await?;
-        if history.iter().any(|line| line.transition == EXTENDED) {
+        if was_extended(&history) {
             // It may have been this call, whose answer was lost.
             let is_ours = tried == Some(booking.expires_at);
             return is_ours.then_some(booking).ok_or(ExtendError::Extended);
@@ -87,6 +103,10 @@ async fn extend_until_decided(context: &Context, id: HoldId) -> Result<Booking, 
         }
     }
     Err(internal_error(id, "too many conflicts while extending a hold").into())
+}
+
+fn was_extended(history: &[HistoryLine]) -> bool {
+    history.iter().any(|line| line.transition == EXTENDED)
 }
 
 /// Finds the later end of a hold: that of its session, and not after its start.

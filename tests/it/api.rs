@@ -33,6 +33,7 @@ mod extend_hold;
 mod forged_webhooks;
 mod generated_clients;
 mod guest_data;
+mod guest_rights;
 mod hold_calendar;
 mod hold_events;
 mod hold_limits;

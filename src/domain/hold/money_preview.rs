@@ -1,4 +1,4 @@
-//! What a decision will do to a hold's money, for an operator who has not confirmed it yet.
+//! What a decision will do to a hold's money, for a person who has not confirmed it yet.
 
 use super::state::Hold;
 use super::transition::Transition;
@@ -18,6 +18,13 @@ pub struct MoneyPreview {
     pub after: Sums,
     /// The currency of the sums.
     pub currency: Currency,
+}
+
+impl MoneyPreview {
+    /// Returns how much the refunds return together.
+    pub fn refunded(&self) -> i64 {
+        self.refunds.iter().map(|(_, money)| money.amount).sum()
+    }
 }
 
 impl Transition {

@@ -72,7 +72,7 @@ impl WorkflowCase for CancelCase {
                 cancel_hold::cancel_by_operator(context, id, Refund::Part(2000), None, Actor::Operator(None))
                     .await
             }
-            Self::ByGuest => cancel_hold::cancel_by_guest(context, id).await,
+            Self::ByGuest => cancel_hold::cancel_by_guest(context, id, None).await,
         };
         matches!(result, Ok(CancelOutcome::Over(_)))
     }
