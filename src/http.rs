@@ -77,6 +77,7 @@ mod hold_state;
 mod holds;
 mod idempotency_key;
 mod json_body;
+mod language;
 mod metadata;
 mod money_views;
 mod move_hold;
@@ -267,6 +268,11 @@ fn build_public_router(server: &Arc<Server>) -> Router<Arc<Server>> {
         .route("/checkout/done", get(return_pages::serve_page))
         .route("/checkout/cancelled", get(return_pages::serve_page))
         .route("/checkout/return.js", get(return_pages::serve_script))
+        .route("/checkout/return_view.js", get(return_pages::serve_view_script))
+        .route("/checkout/change.js", get(return_pages::serve_change_script))
+        .route("/checkout/language.js", get(return_pages::serve_language_script))
+        .route("/checkout/languages/en.js", get(return_pages::serve_english))
+        .route("/checkout/languages/de.js", get(return_pages::serve_german))
         .route("/checkout/format.js", get(return_pages::serve_format_script))
         .route("/checkout/api.js", get(return_pages::serve_api_script))
         .route("/checkout/page.css", get(return_pages::serve_style))

@@ -1,19 +1,70 @@
 //! The pages that Stripe sends guests back to if the shop has none of its own.
 //!
-//! They are static. Their script reads the hold by its id, as any checkout page would, and shows its status.
+//! They show no hold by themselves. Their script reads the hold by its id, as any checkout page would, and shows its status.
+//! Each language has one file, `pages/languages/….json`: `page` is what stands in the page itself, the rest is the script's.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
+use serde::Deserialize;
 
+use super::language::Language;
 use super::static_assets::{to_page, to_script, to_style};
 
-/// Serves the page after payment and the page after turning back. Its script reads from the path which one it is.
-pub(super) async fn serve_page() -> impl IntoResponse {
-    to_page(include_str!("pages/return.html"))
+const TEMPLATE: &str = include_str!("pages/return.html");
+
+static ENGLISH_PAGE: LazyLock<String> = LazyLock::new(|| render_page(Language::English));
+static GERMAN_PAGE: LazyLock<String> = LazyLock::new(|| render_page(Language::German));
+
+/// What a page reads of the file of a language.
+#[derive(Deserialize)]
+struct PageTexts {
+    page: BTreeMap<String, String>,
+}
+
+/// Returns the file of a language.
+const fn texts_of(language: Language) -> &'static str {
+    match language {
+        Language::English => include_str!("pages/languages/en.json"),
+        Language::German => include_str!("pages/languages/de.json"),
+    }
+}
+
+/// Puts the texts of a language into the page.
+fn render_page(language: Language) -> String {
+    let texts = serde_json::from_str(texts_of(language)).map(|texts: PageTexts| texts.page);
+    let page = TEMPLATE.replace("{lang}", language.tag());
+    let fill = |page: String, (name, text): (String, String)| page.replace(&format!("{{{name}}}"), &text);
+    // Nothing is lost where a file cannot be read: a test reads all of them.
+    texts.unwrap_or_default().into_iter().fold(page, fill)
+}
+
+/// Serves the page after payment and the page after turning back, in the language of the browser. Its script reads from the path
+/// which one it is.
+pub(super) async fn serve_page(headers: HeaderMap) -> impl IntoResponse {
+    let page: &'static str = match Language::of_browser(&headers) {
+        Language::English => &ENGLISH_PAGE,
+        Language::German => &GERMAN_PAGE,
+    };
+    let vary = [(header::VARY, HeaderValue::from_static("accept-language"))];
+    (vary, to_page(page))
 }
 
 /// Serves the script of both return pages.
 pub(super) async fn serve_script() -> impl IntoResponse {
     to_script(include_str!("pages/return.js"))
+}
+
+/// Serves the script that shows a hold and its rights.
+pub(super) async fn serve_view_script() -> impl IntoResponse {
+    to_script(include_str!("pages/return_view.js"))
+}
+
+/// Serves the script that cancels and moves a booking.
+pub(super) async fn serve_change_script() -> impl IntoResponse {
+    to_script(include_str!("pages/change.js"))
 }
 
 /// Serves the script that all pages use to format money and times.
@@ -26,7 +77,85 @@ pub(super) async fn serve_api_script() -> impl IntoResponse {
     to_script(include_str!("pages/api.js"))
 }
 
+/// Serves the script that loads the texts of the page's language.
+pub(super) async fn serve_language_script() -> impl IntoResponse {
+    to_script(include_str!("pages/language.js"))
+}
+
+/// Serves the texts of English, as a script.
+pub(super) async fn serve_english() -> impl IntoResponse {
+    to_script(format!("export default {}", texts_of(Language::English)))
+}
+
+/// Serves the texts of German, as a script.
+pub(super) async fn serve_german() -> impl IntoResponse {
+    to_script(format!("export default {}", texts_of(Language::German)))
+}
+
 /// Serves the style of all pages.
 pub(super) async fn serve_style() -> impl IntoResponse {
     to_style(include_str!("pages/page.css"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Lists the texts of a file: the path of each, with the names of what is filled in.
+    fn list_texts(path: &str, value: &Value, texts: &mut BTreeSet<String>) {
+        let each: Vec<(String, &Value)> = match value {
+            Value::Object(members) => members
+                .iter()
+                .map(|(name, value)| (name.clone(), value))
+                .collect(),
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .map(|(n, value)| (n.to_string(), value))
+                .collect(),
+            text => {
+                let text = text.as_str().unwrap();
+                let names = text
+                    .split('{')
+                    .skip(1)
+                    .map(|rest| rest.split('}').next().unwrap());
+                texts.insert(format!("{path} {:?}", names.collect::<BTreeSet<_>>()));
+                return;
+            }
+        };
+        for (name, value) in each {
+            list_texts(&format!("{path}/{name}"), value, texts);
+        }
+    }
+
+    #[test]
+    fn all_languages_have_the_same_texts() {
+        let [english, german] = Language::ALL.map(|language| {
+            let mut texts = BTreeSet::new();
+            list_texts("", &serde_json::from_str(texts_of(language)).unwrap(), &mut texts);
+            texts
+        });
+        let differences: Vec<_> = english.symmetric_difference(&german).collect();
+        assert!(english.len() > 50 && differences.is_empty(), "{differences:#?}");
+    }
+
+    #[test]
+    fn page_has_all_its_texts() {
+        for language in Language::ALL {
+            let page = render_page(language);
+            assert!(page.contains(&format!("<html lang=\"{}\">", language.tag())));
+            assert!(!page.contains('{'), "{page}");
+            let texts: PageTexts = serde_json::from_str(texts_of(language)).unwrap();
+            for (name, text) in texts.page {
+                assert!(
+                    page.contains(&text) && !text.contains(['<', '&', '"']),
+                    "{name}: {text}"
+                );
+            }
+        }
+    }
 }

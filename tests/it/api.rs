@@ -56,6 +56,8 @@ mod release_hold;
 mod replace_hold;
 mod resource_pools;
 mod response_headers;
+mod return_page;
+mod return_page_unpaid;
 mod server_key;
 mod server_terms;
 mod slot_list_versions;

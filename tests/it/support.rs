@@ -22,6 +22,7 @@ pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod race;
+pub(crate) mod studio;
 pub(crate) mod wait_for;
 
 /// Writes a test once and runs it on both engines: `on_both_engines!(async fn name(engine) { … })` makes `name::sqlite`

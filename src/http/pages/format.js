@@ -1,7 +1,8 @@
 // Formats money, times and time zones for all pages. Returns plain text: set it as textContent.
 
-// All texts are English, so other languages are formatted as British English.
-export const locale = navigator.language.startsWith("en") ? navigator.language : "en-GB";
+// The visitor's own kind of the page's language, such as Austrian German on a German page.
+const { lang } = document.documentElement;
+export const locale = navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? { en: "en-GB" }[lang] ?? lang;
 
 // The decimals that Stripe uses (docs.stripe.com/currencies). They are not always those of ISO 4217.
 const withoutDecimals = new Set("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split(" "));

@@ -1,15 +1,15 @@
 // The return pages: show a hold after payment or after turning back, and follow its status.
 import { bookingRecord, callApi, explainFailure } from "./api.js";
-import { formatDay, formatMoney, formatTime, formatTimeRange } from "./format.js";
+import { setUpChanges } from "./change.js";
+import { formatTime } from "./format.js";
+import { fill, texts } from "./language.js";
+import { announce, byId, page, setClock, showHold, showState } from "./return_view.js";
 
-const page = document.querySelector("main");
-// Both return pages are this one page; the path says which one it is.
-const turnedBack = location.pathname.endsWith("/cancelled");
-page.dataset.page = turnedBack ? "cancelled" : "done";
-const byId = (id) => document.getElementById(id);
 const holdId = new URLSearchParams(location.search).get("hold") ?? "";
-// The record is there only if this tab started the booking.
+const path = `/v1/holds/${encodeURIComponent(holdId)}`;
+// The record is there only if this tab started the booking. Its token gives the right to change the hold.
 const record = bookingRecord.load(holdId);
+let token = record?.token;
 
 const FIRST_PAUSE = 600;
 const LONGEST_PAUSE = { held: 10_000, processing: 30_000 };
@@ -19,71 +19,18 @@ const LONGEST_CHECK_PAUSE = 60_000;
 const checks = { next: 0, pause: FIRST_CHECK_PAUSE };
 // Whether Stripe says that the guest can still pay. Not known until a check has an answer.
 let isOpen = false;
+// What the guest may do, as the server said last.
+let rights;
 
-const endMessages = {
-  released: {
-    expired: "The time to pay ran out, so the slot was given back. You can book again.",
-    guest: "You gave the slot back. Nothing was charged.",
-    payment_failed: "The bank did not let the payment through, so the slot was given back.",
-    operator: "The shop gave the slot back.",
-    late_payment_refunded: "Your payment came too late: the slot was sold to someone else or had begun. You get all your money back.",
-  },
-  cancelled: {
-    guest: "You cancelled this booking.",
-    operator: "The shop cancelled this booking.",
-    refunded: "Your payment was refunded in full, so the booking is cancelled.",
-  },
-};
+const withToken = (options = {}) =>
+  token ? { ...options, headers: { ...options.headers, Authorization: `Bearer ${token}` } } : options;
 
-function describeHeld(hold) {
-  const until = formatTime(hold.expires_at);
-  if (new Date(hold.expires_at) <= new Date()) {
-    return ["Checking the payment", `The time to pay ended at ${until}. We are checking whether you paid.`];
-  }
-  if (turnedBack) {
-    return ["Not paid yet", `Nothing was charged. Your slot is held for you until ${until}.`];
-  }
-  const hint = isOpen ? " If you have not paid, you can go back to the payment." : "";
-  return [
-    "Waiting for the payment",
-    `Your slot is held until ${until}. This page updates by itself when the payment arrives.${hint}`,
-  ];
-}
-
-/** The title and the detail for each status. */
-const descriptions = {
-  held: describeHeld,
-  processing: () => [
-    "Your payment is on its way",
-    "Your bank needs more time, sometimes days. The slot stays yours until the bank decides; you can close this page.",
-  ],
-  confirmed: () => ["You are booked", "The payment came through and the slot is yours."],
-  released: (hold) => ["Not booked", endMessages.released[hold.reason] ?? ""],
-  cancelled: (hold) => ["Booking cancelled", endMessages.cancelled[hold.reason] ?? ""],
-};
-
-const labels = {
-  held: "Held", processing: "Processing", confirmed: "Confirmed", released: "Released", cancelled: "Cancelled",
-  missing: "Not found", unavailable: "No answer",
-};
-
-function showState(state, title, detail) {
-  // Set only what changed: screen readers read this region aloud on every change.
-  if (byId("title").textContent !== title) byId("title").textContent = title;
-  if (byId("detail").textContent !== detail) byId("detail").textContent = detail;
-  byId("label").textContent = labels[state];
-  page.dataset.state = state;
-  document.title = title;
-}
-
-function showHold(hold) {
+function show(hold, words) {
   if (hold.status !== "held") bookingRecord.forgetUnpaid(hold.id);
-  showState(hold.status, ...descriptions[hold.status](hold));
-  byId("what").textContent = record?.name ?? hold.event_type;
-  byId("when").textContent = `${formatDay(hold.starts_at)}, ${formatTimeRange(hold)}`;
-  byId("price").textContent = formatMoney(hold.amount, hold.currency);
-  byId("facts").hidden = false;
+  rights = hold.rights ?? (hold.status === "held" ? rights : undefined);
+  // The buttons come first: the focus leaves one that goes away.
   showActions(hold);
+  showHold(hold, { isOpen, words });
 }
 
 function showActions(hold) {
@@ -92,20 +39,26 @@ function showActions(hold) {
   const isUnpaid = isHeld && isOpen;
   byId("resume").hidden = !isUnpaid;
   if (isHeld) byId("resume").href = hold.checkout_url;
-  byId("give-back").hidden = !(isUnpaid && record);
+  const later = rights?.extend?.expires_at;
+  byId("extend").hidden = !(isUnpaid && later);
+  byId("extend").textContent = later ? fill(texts.held.extend, { until: formatTime(later) }) : "";
+  byId("give-back").hidden = !(isUnpaid && token);
   byId("bank").hidden = !(hold.status === "processing" && record);
-  byId("shop").hidden = !record || isHeld;
+  byId("calendar").hidden = hold.status !== "confirmed";
+  byId("calendar").href = `${path}/calendar.ics`;
+  byId("move").hidden = !(hold.status === "confirmed" && rights?.move);
+  byId("cancel").hidden = !rights?.cancel;
+  byId("shop").hidden = !record || (isHeld && !isOpen);
+  byId("shop").textContent = isHeld ? texts.shop.held : texts.shop.over;
 }
 
 function showFailure({ problem }) {
   if (problem?.code === "not_found") {
-    showState("missing", "There is no such booking", "Please check that the address of this page is complete.");
-    return;
-  }
-  if (page.dataset.state === "loading") {
-    showState("unavailable", "No answer just now", "We cannot load your booking now. This page keeps trying.");
-  } else {
-    byId("problem").textContent = "No answer just now. This page keeps trying.";
+    showState("missing", texts.missing);
+  } else if (page.dataset.state === "loading") {
+    showState("unavailable", texts.unavailable);
+  } else if (page.dataset.state !== "unavailable") {
+    byId("problem").textContent = texts.no_answer;
   }
 }
 
@@ -117,10 +70,19 @@ const waitUntilVisible = () => document.hidden
 
 const isCheckDue = () => Date.now() >= checks.next;
 
+/** Reads the hold as it is known, with the guest's rights if this tab has the token. */
+async function readHold() {
+  const result = await callApi(path, withToken());
+  setClock(result.serverTime);
+  // A token that is no longer good gives no rights, but the hold can still be shown.
+  if (!token || result.problem?.code !== "unauthorized") return result;
+  token = undefined;
+  return callApi(path);
+}
+
 /** Asks for the hold: Stripe too, if that is due, else only as it is known. The first answer does not wait for Stripe. */
 async function fetchHold() {
-  const path = `/v1/holds/${encodeURIComponent(holdId)}`;
-  if (page.dataset.state === "loading" || !isCheckDue()) return callApi(path);
+  if (page.dataset.state === "loading" || !isCheckDue()) return readHold();
   const result = await callApi(`${path}/check`, { method: "POST" });
   // Another tab may have checked a moment ago.
   const isTooSoon = result.problem?.code === "rate_limited";
@@ -129,8 +91,10 @@ async function fetchHold() {
     isOpen = result.answer.checkout_open === true;
     checks.pause = Math.min(checks.pause * 2, LONGEST_CHECK_PAUSE);
   }
-  // Without an answer from Stripe the hold can still be shown.
-  return result.answer || result.problem?.code === "not_found" ? result : callApi(path);
+  if (result.problem?.code === "not_found") return result;
+  // Without an answer from Stripe the hold can still be shown. A hold that is paid gives its guest other rights.
+  const isKnown = result.answer && !(token && result.answer.status === "confirmed");
+  return isKnown ? result : readHold();
 }
 
 async function followHold() {
@@ -141,7 +105,7 @@ async function followHold() {
     if (isOver()) return;
     if (result.answer) {
       byId("problem").textContent = "";
-      showHold(result.answer);
+      show(result.answer);
     } else {
       showFailure(result);
     }
@@ -151,22 +115,47 @@ async function followHold() {
   }
 }
 
-async function releaseHold() {
+const cancelHold = (query = "") => callApi(`${path}${query}`, withToken({ method: "DELETE" }));
+
+/** Sends a request while its button is disabled, and explains a failure. */
+async function press(button, request) {
   byId("problem").textContent = "";
-  byId("give-back").disabled = true;
-  const result = await callApi(`/v1/holds/${encodeURIComponent(holdId)}`, {
-    method: "DELETE", headers: { Authorization: `Bearer ${record.token}` },
-  });
-  byId("give-back").disabled = false;
-  if (result.answer) {
-    showHold(result.answer);
-    byId("shop").focus();
-  } else {
-    byId("problem").textContent = explainFailure(result);
-  }
+  button.disabled = true;
+  const result = await request();
+  button.disabled = false;
+  if (!result.answer) byId("problem").textContent = explainFailure(result);
+  return result;
 }
 
+async function releaseHold() {
+  const { answer } = await press(byId("give-back"), () => cancelHold());
+  if (answer) show(answer);
+}
+
+async function extendHold() {
+  const result = await press(byId("extend"), () => callApi(`${path}/extend`, withToken({ method: "POST" })));
+  const isRefused = result.problem?.code === "conflict";
+  if (!result.answer && !isRefused) return;
+  const { answer = result.answer } = isRefused ? await readHold() : result;
+  if (!answer) return;
+  // A hold is extended once.
+  show({ ...answer, rights: { ...rights, extend: null } });
+  byId("problem").textContent = "";
+  const text = isRefused ? texts.held.not_extended : texts.held.extended;
+  if (answer.status === "held") announce(fill(text, { until: formatTime(answer.expires_at) }));
+  byId("title").focus();
+}
+
+setUpChanges({
+  show,
+  refresh: readHold,
+  cancel: (refund) => cancelHold(`?refund=${refund}`),
+  move: (start) => callApi(`${path}/move`, withToken({
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ starts_at: start }),
+  })),
+});
 byId("give-back").addEventListener("click", releaseHold);
+byId("extend").addEventListener("click", extendHold);
 if (record) byId("bank").href = record.paymentPage;
 // Leads back to the same week and event type.
 if (record?.place) byId("shop").href = `/${record.place}`;
