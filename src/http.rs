@@ -11,7 +11,7 @@
 //!   `idempotency_key`.
 //! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
 //!   `request_size`, `response_size`, `connections`, `stream_permits`.
-//! - What goes out: `views`, `history_view`, `money_views`, `slot_view`, `event_view`, `appointments`, `entity_tags`, `compression`,
+//! - What goes out: `views`, `hold_detail`, `money_views`, `slot_view`, `event_view`, `appointments`, `entity_tags`, `compression`,
 //!   `error` (the only file that makes a status of an error), `openapi`, `response_headers`.
 
 use std::sync::Arc;
@@ -70,9 +70,9 @@ mod field_errors;
 mod field_values;
 mod guest_hold;
 mod health;
-mod history_view;
 mod hold_acts;
 mod hold_calendar;
+mod hold_detail;
 mod hold_state;
 mod holds;
 mod idempotency_key;
@@ -265,17 +265,7 @@ fn build_public_router(server: &Arc<Server>) -> Router<Arc<Server>> {
         // Must come before the CORS layer, which answers preflights: a fallback set later would replace that.
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(cors_layer(server))
-        .route("/checkout/done", get(return_pages::serve_page))
-        .route("/checkout/cancelled", get(return_pages::serve_page))
-        .route("/checkout/return.js", get(return_pages::serve_script))
-        .route("/checkout/return_view.js", get(return_pages::serve_view_script))
-        .route("/checkout/change.js", get(return_pages::serve_change_script))
-        .route("/checkout/language.js", get(return_pages::serve_language_script))
-        .route("/checkout/languages/en.js", get(return_pages::serve_english))
-        .route("/checkout/languages/de.js", get(return_pages::serve_german))
-        .route("/checkout/format.js", get(return_pages::serve_format_script))
-        .route("/checkout/api.js", get(return_pages::serve_api_script))
-        .route("/checkout/page.css", get(return_pages::serve_style))
+        .merge(return_pages::routes())
         .route("/docs", get(reference_page::serve_page))
         .route("/docs/reference.js", get(reference_page::serve_script))
         .route("/docs/swagger-ui-bundle.js", get(reference_page::serve_renderer))

@@ -1,4 +1,4 @@
-//! A hold for its guest: look at it, with what the guest may do now, and cancel it.
+//! A hold for its guest, who reads it, with what the guest may do now, and cancels it.
 //!
 //! The id of a hold gives the right to read it, its token the right to change it and to know what may be changed.
 

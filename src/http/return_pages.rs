@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
+use axum::routing::get;
 use serde::Deserialize;
 
 use super::language::Language;
@@ -17,6 +19,22 @@ const TEMPLATE: &str = include_str!("pages/return.html");
 
 static ENGLISH_PAGE: LazyLock<String> = LazyLock::new(|| render_page(Language::English));
 static GERMAN_PAGE: LazyLock<String> = LazyLock::new(|| render_page(Language::German));
+
+/// The routes of the pages, their scripts and their style.
+pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new()
+        .route("/checkout/done", get(serve_page))
+        .route("/checkout/cancelled", get(serve_page))
+        .route("/checkout/return.js", get(serve_script))
+        .route("/checkout/return_view.js", get(serve_view_script))
+        .route("/checkout/change.js", get(serve_change_script))
+        .route("/checkout/language.js", get(serve_language_script))
+        .route("/checkout/languages/en.js", get(serve_english))
+        .route("/checkout/languages/de.js", get(serve_german))
+        .route("/checkout/format.js", get(serve_format_script))
+        .route("/checkout/api.js", get(serve_api_script))
+        .route("/checkout/page.css", get(serve_style))
+}
 
 /// What a page reads of the file of a language.
 #[derive(Deserialize)]
@@ -43,7 +61,7 @@ fn render_page(language: Language) -> String {
 
 /// Serves the page after payment and the page after turning back, in the language of the browser. Its script reads from the path
 /// which one it is.
-pub(super) async fn serve_page(headers: HeaderMap) -> impl IntoResponse {
+async fn serve_page(headers: HeaderMap) -> impl IntoResponse {
     let page: &'static str = match Language::of_browser(&headers) {
         Language::English => &ENGLISH_PAGE,
         Language::German => &GERMAN_PAGE,
@@ -53,47 +71,47 @@ pub(super) async fn serve_page(headers: HeaderMap) -> impl IntoResponse {
 }
 
 /// Serves the script of both return pages.
-pub(super) async fn serve_script() -> impl IntoResponse {
+async fn serve_script() -> impl IntoResponse {
     to_script(include_str!("pages/return.js"))
 }
 
 /// Serves the script that shows a hold and its rights.
-pub(super) async fn serve_view_script() -> impl IntoResponse {
+async fn serve_view_script() -> impl IntoResponse {
     to_script(include_str!("pages/return_view.js"))
 }
 
 /// Serves the script that cancels and moves a booking.
-pub(super) async fn serve_change_script() -> impl IntoResponse {
+async fn serve_change_script() -> impl IntoResponse {
     to_script(include_str!("pages/change.js"))
 }
 
 /// Serves the script that all pages use to format money and times.
-pub(super) async fn serve_format_script() -> impl IntoResponse {
+async fn serve_format_script() -> impl IntoResponse {
     to_script(include_str!("pages/format.js"))
 }
 
 /// Serves the script that all pages use to call the API.
-pub(super) async fn serve_api_script() -> impl IntoResponse {
+async fn serve_api_script() -> impl IntoResponse {
     to_script(include_str!("pages/api.js"))
 }
 
 /// Serves the script that loads the texts of the page's language.
-pub(super) async fn serve_language_script() -> impl IntoResponse {
+async fn serve_language_script() -> impl IntoResponse {
     to_script(include_str!("pages/language.js"))
 }
 
 /// Serves the texts of English, as a script.
-pub(super) async fn serve_english() -> impl IntoResponse {
+async fn serve_english() -> impl IntoResponse {
     to_script(format!("export default {}", texts_of(Language::English)))
 }
 
 /// Serves the texts of German, as a script.
-pub(super) async fn serve_german() -> impl IntoResponse {
+async fn serve_german() -> impl IntoResponse {
     to_script(format!("export default {}", texts_of(Language::German)))
 }
 
 /// Serves the style of all pages.
-pub(super) async fn serve_style() -> impl IntoResponse {
+async fn serve_style() -> impl IntoResponse {
     to_style(include_str!("pages/page.css"))
 }
 

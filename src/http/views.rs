@@ -10,10 +10,9 @@ use uuid::Uuid;
 
 use super::embedded_page::EmbeddedPageView;
 use super::field_errors::FieldErrors;
-use super::history_view::HistoryView;
-use super::money_views::{DisputeView, LedgerView, PaymentView, RefundView};
+use super::money_views::PaymentView;
 use super::timestamps::{format_instant, serialize_instant};
-use crate::domain::booking::{Booking, HistoryLine};
+use crate::domain::booking::Booking;
 use crate::domain::hold::{CancelReason, ReleaseReason, Status};
 use crate::domain::listing::StatusKind;
 use crate::domain::segment::Segment;
@@ -308,36 +307,6 @@ impl AdminHoldView {
             tries: booking.tries,
             created_at: booking.created_at,
             updated_at: booking.last_change(),
-        }
-    }
-}
-
-/// A hold with its money and its history.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = AdminHoldDetail)]
-pub(super) struct AdminHoldDetailView {
-    /// The hold as operators see it.
-    #[serde(flatten)]
-    hold: AdminHoldView,
-    /// Where the hold's money is.
-    ledger: LedgerView,
-    /// The refunds of its payments at Stripe, oldest first for each payment.
-    refunds: Vec<RefundView>,
-    /// The disputes of its payments at Stripe, oldest first for each payment.
-    disputes: Vec<DisputeView>,
-    /// Every transition, oldest first.
-    history: Vec<HistoryView>,
-}
-
-impl AdminHoldDetailView {
-    pub(super) fn new(booking: &Booking, history: &[HistoryLine]) -> Self {
-        let payments = &booking.hold.payments;
-        Self {
-            hold: AdminHoldView::new(booking),
-            ledger: LedgerView::of_hold(&booking.hold),
-            refunds: payments.iter().flat_map(RefundView::list).collect(),
-            disputes: payments.iter().flat_map(DisputeView::list).collect(),
-            history: history.iter().map(HistoryView::from).collect(),
         }
     }
 }

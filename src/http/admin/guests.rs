@@ -21,10 +21,10 @@ use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Cursor, Email};
 use crate::http::hold_acts;
+use crate::http::hold_detail::AdminHoldDetailView;
 use crate::http::json_body::{parse_json, read_json};
 use crate::http::server::Server;
 use crate::http::timestamps::serialize_instant;
-use crate::http::views::AdminHoldDetailView;
 use crate::workflow::guest_data::{self, ErasedGuest, ExportedHold, GuestExport};
 
 /// The guest to erase.

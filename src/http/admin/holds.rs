@@ -21,10 +21,10 @@ use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Note, RefundAmount};
 use crate::http::hold_acts;
+use crate::http::hold_detail::AdminHoldDetailView;
 use crate::http::json_body::{parse_json, parse_optional, read_json};
 use crate::http::path_id::{PathId, parse_hold_id};
 use crate::http::server::Server;
-use crate::http::views::AdminHoldDetailView;
 use crate::workflow::{cancel_hold, queries};
 
 /// Shows a hold with its money and its history.

@@ -21,11 +21,11 @@ use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
 use crate::http::field_values::{Amount, Note};
 use crate::http::hold_acts;
+use crate::http::hold_detail::AdminHoldDetailView;
 use crate::http::idempotency_key::{digest_body, parse_idempotency_key};
 use crate::http::json_body::{parse_json, read_json};
 use crate::http::path_id::{PathId, parse_hold_id};
 use crate::http::server::Server;
-use crate::http::views::AdminHoldDetailView;
 use crate::workflow::return_money::ReturnRequest;
 
 /// What an operator returns.

@@ -86,7 +86,7 @@ async fn page_without_token_offers_no_change() {
 
 /// A browser that asks for German gets all of the page in German, with its numbers and dates.
 #[tokio::test]
-async fn page_speaks_german_to_who_asks_for_it() {
+async fn page_is_in_the_language_of_the_browser() {
     let (studio, driver) = (Studio::open().await, Driver::start());
     let guest = driver.browser().await;
     ask_for_german(&guest).await;

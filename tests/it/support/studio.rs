@@ -14,7 +14,7 @@ pub(crate) struct Studio {
 }
 
 impl Studio {
-    /// Opens the shop. Guests may cancel and move a visit until an hour before.
+    /// Opens the shop, whose guests may cancel and move a visit until an hour before.
     pub(crate) async fn open() -> Self {
         let shop = Shop::open();
         let address = shop.url.strip_prefix("http://").unwrap().parse().unwrap();

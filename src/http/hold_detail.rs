@@ -1,17 +1,48 @@
-//! The history of a hold as operators see it.
+//! One hold as operators see it: with its money and its history.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::money_views::{DisputeView, LedgerView, RefundView};
 use super::timestamps::serialize_instant;
-use super::views::{HoldReasonView, HoldStatusView, to_reason_view};
-use crate::domain::booking::{Actor, HistoryLine};
+use super::views::{AdminHoldView, HoldReasonView, HoldStatusView, to_reason_view};
+use crate::domain::booking::{Actor, Booking, HistoryLine};
+
+/// A hold with its money and its history.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AdminHoldDetail)]
+pub(super) struct AdminHoldDetailView {
+    /// The hold as operators see it.
+    #[serde(flatten)]
+    hold: AdminHoldView,
+    /// Where the hold's money is.
+    ledger: LedgerView,
+    /// The refunds of its payments at Stripe, oldest first for each payment.
+    refunds: Vec<RefundView>,
+    /// The disputes of its payments at Stripe, oldest first for each payment.
+    disputes: Vec<DisputeView>,
+    /// Every transition, oldest first.
+    history: Vec<HistoryView>,
+}
+
+impl AdminHoldDetailView {
+    pub(super) fn new(booking: &Booking, history: &[HistoryLine]) -> Self {
+        let payments = &booking.hold.payments;
+        Self {
+            hold: AdminHoldView::new(booking),
+            ledger: LedgerView::of_hold(&booking.hold),
+            refunds: payments.iter().flat_map(RefundView::list).collect(),
+            disputes: payments.iter().flat_map(DisputeView::list).collect(),
+            history: history.iter().map(HistoryView::from).collect(),
+        }
+    }
+}
 
 /// One transition in the history of a hold.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = HistoryLine)]
-pub(super) struct HistoryView {
+struct HistoryView {
     /// When the transition happened.
     #[serde(serialize_with = "serialize_instant")]
     at: DateTime<Utc>,
