@@ -15,7 +15,7 @@ use super::error::Problem;
 use super::path_id::{PathId, parse_event_type_id};
 use super::query_string::parse_query;
 use super::server::Server;
-use crate::domain::catalogue::{EventType, Resource};
+use crate::domain::catalogue::{EventType, MAX_QUANTITY, Resource, SegmentTemplate};
 use crate::domain::ids::ResourceId;
 use crate::workflow::{Context, WorkflowError, catalogue};
 
@@ -42,6 +42,9 @@ pub(super) struct OfferView {
     currency: String,
     /// The resources of the first segment. A guest may request one of them.
     resources: Vec<OfferResourceView>,
+    /// The most units of one booking; all units of a segment are on one resource.
+    #[schema(example = 20, minimum = 1)]
+    max_quantity: u32,
     /// The time zone of the schedule; UTC if there is none.
     #[schema(example = "Europe/Berlin")]
     timezone: String,
@@ -57,13 +60,18 @@ pub(super) struct OfferView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = PublicSegment)]
 struct OfferSegmentView {
+    /// How many minutes after the start the segment begins.
+    #[schema(example = 0)]
+    offset_minutes: i64,
     /// The length of the segment in minutes.
     #[schema(example = 30)]
     duration_minutes: i64,
+    /// The resources of which one serves the segment.
+    resources: Vec<OfferResourceView>,
 }
 
 /// A resource that a guest may request.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[schema(as = PublicResource)]
 struct OfferResourceView {
     /// The id of the resource.
@@ -75,31 +83,55 @@ struct OfferResourceView {
 }
 
 impl OfferView {
-    fn new(event_type: &EventType, names: &HashMap<ResourceId, String>) -> Self {
-        let show_resource = |id: &ResourceId| OfferResourceView {
-            id: id.to_string(),
-            name: names.get(id).cloned().unwrap_or_else(|| id.to_string()),
-        };
-        let first = event_type.segments.first();
-        let segments = event_type.segments.iter();
+    fn new(event_type: &EventType, resources: &HashMap<ResourceId, Resource>) -> Self {
+        let segments: Vec<_> = event_type
+            .segments
+            .iter()
+            .map(|segment| OfferSegmentView::new(segment, resources))
+            .collect();
         let schedule = event_type.schedule.as_ref();
         Self {
             id: event_type.id.to_string(),
             name: event_type.name.clone(),
             description: event_type.description.clone(),
-            segments: segments
-                .map(|segment| OfferSegmentView {
-                    duration_minutes: segment.duration_minutes,
-                })
-                .collect(),
             amount: event_type.price.amount,
             currency: event_type.price.currency.to_string(),
-            resources: first.map_or_else(Vec::new, |first| first.any_of.iter().map(show_resource).collect()),
+            resources: segments
+                .first()
+                .map_or_else(Vec::new, |first| first.resources.clone()),
+            max_quantity: find_max_quantity(event_type, resources),
             timezone: schedule.map_or_else(|| "UTC".to_owned(), |schedule| schedule.timezone.to_string()),
             guest_cancel_until_minutes: event_type.change_policy.cancel_until_minutes,
             guest_move_until_minutes: event_type.change_policy.move_until_minutes,
+            segments,
         }
     }
+}
+
+impl OfferSegmentView {
+    fn new(segment: &SegmentTemplate, resources: &HashMap<ResourceId, Resource>) -> Self {
+        let show_resource = |id: &ResourceId| OfferResourceView {
+            id: id.to_string(),
+            name: resources
+                .get(id)
+                .map_or_else(|| id.to_string(), |resource| resource.name.clone()),
+        };
+        Self {
+            offset_minutes: segment.offset_minutes,
+            duration_minutes: segment.duration_minutes,
+            resources: segment.any_of.iter().map(show_resource).collect(),
+        }
+    }
+}
+
+/// Finds the most units that one booking can have: those of the largest resource, in the segment where that is smallest.
+fn find_max_quantity(event_type: &EventType, resources: &HashMap<ResourceId, Resource>) -> u32 {
+    let largest = |segment: &SegmentTemplate| {
+        let found = segment.any_of.iter().filter_map(|id| resources.get(id));
+        found.map(|resource| resource.capacity).max()
+    };
+    let most = event_type.segments.iter().filter_map(largest).min();
+    most.unwrap_or(1).clamp(1, MAX_QUANTITY)
 }
 
 /// Lists the event types on sale, newest first.
@@ -123,9 +155,9 @@ pub(super) async fn list_offers(
     let query: PageQuery = parse_query(query.as_deref())?;
     let page = to_page_request(query.limit, query.cursor);
     let found = catalogue::list_event_types(&server.context, &page).await?;
-    let names = find_names(&server.context, &found.entries).await?;
+    let resources = find_resources(&server.context, &found.entries).await?;
     Ok(List::from_page(&found, |event_type| {
-        OfferView::new(event_type, &names)
+        OfferView::new(event_type, &resources)
     }))
 }
 
@@ -147,24 +179,22 @@ pub(super) async fn get_offer(
 ) -> Result<Json<OfferView>, Problem> {
     let event_type = catalogue::find_event_type(&server.context, &parse_event_type_id(&id)?).await?;
     let event_type = event_type.ok_or_else(|| Problem::not_found("event type"))?;
-    let names = find_names(&server.context, std::slice::from_ref(&event_type)).await?;
-    Ok(Json(OfferView::new(&event_type, &names)))
+    let resources = find_resources(&server.context, std::slice::from_ref(&event_type)).await?;
+    Ok(Json(OfferView::new(&event_type, &resources)))
 }
 
-/// Finds the names of the resources that the views of some event types show.
-async fn find_names(
+/// Finds the resources that some event types need.
+async fn find_resources(
     context: &Context,
     event_types: &[EventType],
-) -> Result<HashMap<ResourceId, String>, WorkflowError> {
-    let first_segments = event_types
-        .iter()
-        .filter_map(|event_type| event_type.segments.first());
-    let mut ids: Vec<ResourceId> = first_segments.flat_map(|first| first.any_of.clone()).collect();
+) -> Result<HashMap<ResourceId, Resource>, WorkflowError> {
+    let segments = event_types.iter().flat_map(|event_type| &event_type.segments);
+    let mut ids: Vec<ResourceId> = segments.flat_map(|segment| segment.any_of.clone()).collect();
     ids.sort_unstable();
     ids.dedup();
     let found = catalogue::find_resources(context, &ids).await?;
     Ok(found
         .into_iter()
-        .map(|Resource { id, name, .. }| (id, name))
+        .map(|resource| (resource.id.clone(), resource))
         .collect())
 }

@@ -61,15 +61,20 @@ on_both_engines! {
         let shown = app.get("/v1/event-types/salon").await.expect(200);
         assert_eq!(shown.body, json!({
             "id": "salon", "name": "salon", "description": "Wash, cut and colour.\nPlease come in time.",
-            "segments": [{"duration_minutes": 60}, {"duration_minutes": 45}], "amount": 9000, "currency": "eur",
+            "segments": [
+                {"offset_minutes": 0, "duration_minutes": 60,
+                 "resources": [{"id": "ben", "name": "Ben B."}, {"id": "ana", "name": "ana"}]},
+                {"offset_minutes": 60, "duration_minutes": 45, "resources": [{"id": "cleo", "name": "cleo"}]}],
             "resources": [{"id": "ben", "name": "Ben B."}, {"id": "ana", "name": "ana"}],
-            "timezone": "Europe/Berlin", "guest_cancel_until_minutes": 1440, "guest_move_until_minutes": 0,
+            "amount": 9000, "currency": "eur", "max_quantity": 1, "timezone": "Europe/Berlin", "guest_cancel_until_minutes": 1440, "guest_move_until_minutes": 0,
         }));
         let list = app.get("/v1/event-types?limit=2").await.expect(200);
         assert_eq!(list.body["data"][0], shown.body);
         assert_eq!(list.body["data"][1], json!({
-            "id": "long-call", "name": "long-call", "description": null, "segments": [{"duration_minutes": 60}],
-            "amount": 9000, "currency": "eur", "resources": [{"id": "ana", "name": "ana"}], "timezone": "UTC",
+            "id": "long-call", "name": "long-call", "description": null,
+            "segments": [{"offset_minutes": 0, "duration_minutes": 60, "resources": [{"id": "ana", "name": "ana"}]}],
+            "amount": 9000, "currency": "eur", "resources": [{"id": "ana", "name": "ana"}], "max_quantity": 1,
+            "timezone": "UTC",
             "guest_cancel_until_minutes": null, "guest_move_until_minutes": null,
         }));
         let next = list.text("next_cursor");
