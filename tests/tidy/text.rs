@@ -34,7 +34,7 @@ struct Syntax {
 fn syntax_of(path: &str) -> Option<Syntax> {
     let (line_comment, block_comment, quotes) = match path.rsplit('.').next()? {
         "rs" => (Some("//"), Some(("/*", "*/")), "\""),
-        "js" => (Some("//"), Some(("/*", "*/")), "\"'`"),
+        "js" | "mjs" | "ts" => (Some("//"), Some(("/*", "*/")), "\"'`"),
         "css" => (None, Some(("/*", "*/")), "\"'"),
         "sql" => (Some("--"), None, "'"),
         "json" => (None, None, "\""),

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use fantoccini::elements::Element;
+use fantoccini::elements::{Element, ElementRef};
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -34,6 +34,13 @@ const NEVER: Duration = Duration::from_secs(60);
 
 /// The browsers' time zone; the demo shop uses UTC or Berlin.
 const ZONE: &str = "America/New_York";
+
+/// Finds the first element that a selector names, in the page or in the tree of a custom element.
+const FIND: &str = "
+    const [css] = arguments;
+    const find = (root) => [...root.querySelectorAll('*')].reduce(
+        (found, { shadowRoot }) => found ?? (shadowRoot && find(shadowRoot)), root.querySelector(css));
+    return find(document);";
 
 /// Runs "$@" until its input ends, also if the test process is killed; then ends all processes that it started.
 const WATCHDOG: &str = r#"trap '' PIPE INT; "$@" 2>&1 & cat >/dev/null; trap '' TERM; kill -TERM 0; wait"#;
@@ -96,7 +103,8 @@ impl Drop for Watched {
 pub(crate) struct Shop {
     /// The URL of its page.
     pub(crate) url: String,
-    simulator: String,
+    /// The URL of its simulator of Stripe.
+    pub(crate) simulator_url: String,
     http: reqwest::Client,
     _process: Watched,
     _directory: TempDir,
@@ -130,7 +138,7 @@ impl Shop {
         let url = format!("http://{}", address("serving on http://"));
         Self {
             url,
-            simulator,
+            simulator_url: simulator,
             http: build_http_client(),
             _process: process,
             _directory: directory,
@@ -139,7 +147,7 @@ impl Shop {
 
     /// Calls one of the simulator's control routes.
     pub(crate) async fn simulator(&self, method: Method, path: &str, body: Value) -> Value {
-        let request = self.http.request(method, format!("{}{path}", self.simulator));
+        let request = self.http.request(method, format!("{}{path}", self.simulator_url));
         let answer = request.json(&body).send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.json().await.unwrap()
@@ -181,8 +189,13 @@ impl Driver {
 
     /// Starts a browser with a profile of its own.
     pub(crate) async fn browser(&self) -> Browser {
+        self.browser_with(&[]).await
+    }
+
+    /// Starts a browser with arguments of its own too.
+    pub(crate) async fn browser_with(&self, more: &[&str]) -> Browser {
         let profile = TempDir::new_in(&self.profiles).unwrap().keep();
-        let arguments = json!([
+        let mut arguments = vec![
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
@@ -192,8 +205,10 @@ impl Driver {
             "--disable-sync",
             "--no-first-run",
             "--window-size=1280,1000",
-            format!("--user-data-dir={}", profile.display()),
-        ]);
+        ];
+        let directory = format!("--user-data-dir={}", profile.display());
+        arguments.push(&directory);
+        arguments.extend(more);
         let capabilities = Capabilities::from_iter([
             ("goog:chromeOptions".to_owned(), json!({ "args": arguments })),
             ("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" })),
@@ -223,18 +238,20 @@ impl Browser {
         self.0.current_url().await.unwrap().to_string()
     }
 
-    /// Waits for the element and returns it.
+    /// Waits for the element, which may be inside of a custom element, and returns it.
     pub(crate) async fn see(&self, css: &str) -> Element {
         let deadline = Instant::now() + NEVER;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.0.wait().at_most(left).for_element(Locator::Css(css)).await {
-                Ok(element) => return element,
+        while Instant::now() < deadline {
+            match self.0.execute(FIND, vec![json!(css)]).await {
+                Ok(Value::Null) => {}
+                Ok(found) => return Element::from_element_id(self.0.clone(), to_reference(&found)),
                 // A lookup that a navigation interrupts saw neither page: look at the new one.
                 Err(error) if error.to_string().contains("aborted by navigation") => {}
-                Err(error) => panic!("never: {css} ({error}), but:\n{}", self.page().await),
+                Err(error) => panic!("{css}: {error}"),
             }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        panic!("never: {css}, but:\n{}", self.page().await)
     }
 
     async fn page(&self) -> String {
@@ -275,6 +292,13 @@ impl Browser {
         }
         self.0.close().await.unwrap();
     }
+}
+
+/// Reads the reference to an element that a script has returned.
+fn to_reference(found: &Value) -> ElementRef {
+    let members = found.as_object().expect("an element");
+    let id = members.values().next().and_then(Value::as_str);
+    ElementRef::from(id.expect("the id of an element").to_owned())
 }
 
 /// Chromedriver's command that returns the console's entries.

@@ -1,14 +1,15 @@
-"""Uses the service through a client that openapi-python-client generated.
+"""Books through the package, against a sandbox.
 
-client.py BASE ADMIN_KEY
+booking.py BASE ADMIN_KEY SIMULATOR
 """
 
 import sys
 import uuid
 from datetime import datetime, timedelta, timezone
 
+import httpx
 from holdfast_client import AuthenticatedClient, Client
-from holdfast_client.api.holds import cancel_hold, get_hold, list_offers, list_slots, start_checkout
+from holdfast_client.api.holds import cancel_hold, check_hold, get_hold, list_offers, list_slots, start_checkout
 from holdfast_client.api.operators import cancel_hold_as_operator, get_hold_as_operator, list_holds_as_operator
 from holdfast_client.models import (
     Actor,
@@ -24,7 +25,7 @@ from holdfast_client.models import (
     SlotStatus,
 )
 
-base, admin_key = sys.argv[1:]
+base, admin_key, simulator = sys.argv[1:]
 guests = Client(base_url=base)
 operators = AuthenticatedClient(base_url=base, token=admin_key)
 
@@ -64,4 +65,9 @@ for refund in ("full", 2500):
     assert cancellation.to_dict() == {"refund": refund}
     refused = cancel_hold_as_operator.sync(placed.id, client=operators, body=cancellation)
     assert refused.code is Code.NOT_CANCELLABLE, refused
+again = start_checkout.sync(client=guests, body=other)
+assert isinstance(again, PlacedHold), again
+payment = httpx.post(f"{simulator}/sandbox/sessions/{again.checkout_session}/pay", json={"outcome": "paid"})
+payment.raise_for_status()
+assert check_hold.sync(again.id, client=guests).status is HoldStatus.CONFIRMED
 print("done")

@@ -1,0 +1,5 @@
+// The build imports a stylesheet as its text.
+declare module "*.css" {
+  const text: string;
+  export default text;
+}

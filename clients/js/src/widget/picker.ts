@@ -1,0 +1,307 @@
+// Where a guest chooses: how many places, with whom, and when. Loads the slots and keeps the choice.
+import type { Offer } from "../client.js";
+import { explain, type Result } from "./api.js";
+import { createChoice, drawSlots, type ShownSlot } from "./calendar.js";
+import { addDays, dayKey, findRange, findWeek, parseDay, startOfDay, type Range, type View } from "./days.js";
+import { create, setText } from "./dom.js";
+import { LiveSlots } from "./live_slots.js";
+import { drafts } from "./records.js";
+import type { Shared } from "./shared.js";
+
+// The longest period that the API lists in one request; also how far ahead to look for the next free time.
+const MAX_PERIOD_DAYS = 62;
+/** From which width on, in pixels, a week is shown unless the page or the guest wants a day. */
+const WEEK_WIDTH = 800;
+
+export class Picker {
+  offer: Offer | undefined;
+  chosen: ShownSlot | undefined;
+  quantity = 1;
+  host = "";
+  timezone = "UTC";
+  private view: View = "day";
+  private day = startOfDay(Date.now());
+  private slots: ShownSlot[] = [];
+  /** The days that `slots` has. */
+  private loaded: Range | undefined;
+  // Counts the loads. The result of a load is dropped if another has started since.
+  private loads = 0;
+  readonly live = new LiveSlots(() => void this.load({ isQuiet: true }));
+
+  /** `onChoice` is called whenever something that a booking depends on has changed. */
+  constructor(private readonly shared: Shared, private readonly onChoice: () => void) {}
+
+  /** Shows an event type for the first time: the wanted days, else the first that have something free. */
+  async open(offer: Offer, wanted: { view: string | null; day: string | null }): Promise<void> {
+    const { host, eventType } = this.shared;
+    const draft = drafts.load(eventType());
+    this.offer = offer;
+    this.timezone = offer.timezone;
+    this.quantity = Math.min(draft.quantity ?? 1, offer.max_quantity);
+    this.host = offer.resources.some(({ id }) => id === draft.host) ? (draft.host ?? "") : "";
+    const view = wanted.view ?? draft.view ?? (host.clientWidth >= WEEK_WIDTH ? "week" : "day");
+    this.view = view === "week" ? "week" : "day";
+    const day = wanted.day ?? draft.day ?? null;
+    this.day = parseDay(day);
+    await this.load();
+    if (!day && this.loaded) await this.showFirstFree();
+  }
+
+  /** Moves to other days, as the page wants. */
+  async show(view: string | null, day: string | null): Promise<void> {
+    if (view) this.view = view === "week" ? "week" : "day";
+    this.day = parseDay(day);
+    await this.load();
+  }
+
+  listen(form: HTMLElement): void {
+    const { byId } = this.shared;
+    const onClick = (id: string, act: () => unknown) => byId(id).addEventListener("click", () => void act());
+    onClick("fewer", () => this.setQuantity(this.quantity - 1));
+    onClick("more", () => this.setQuantity(this.quantity + 1));
+    onClick("previous", () => this.turn(-1));
+    onClick("next", () => this.turn(1));
+    onClick("next-free", () => this.goToNextFree(this.range.to));
+    byId("slots").addEventListener("click", ({ target }) => {
+      const key = (target as Element).closest("button")?.dataset.day;
+      if (key) void this.move("day", parseDay(key));
+    });
+    form.addEventListener("change", ({ target }) => this.onChange(target as HTMLInputElement));
+  }
+
+  /** Loads the slots of the shown week. A quiet load follows a hint: it changes only what has changed. */
+  async load({ isQuiet = false } = {}): Promise<void> {
+    const { byId, api, eventType, language, format } = this.shared;
+    // A load that runs already brings the latest slots.
+    if (!this.offer || (isQuiet && byId("slots").dataset.state === "loading")) return;
+    const thisLoad = ++this.loads;
+    this.keepDraft();
+    if (!isQuiet) byId("slots").dataset.state = "loading";
+    const week = findWeek(this.day);
+    this.live.follow(api.slotStream(eventType(), week.from, week.to));
+    const result = await this.fetchSlots(week);
+    if (thisLoad !== this.loads || (isQuiet && !result.answer)) return;
+    const { answer } = result;
+    // Nothing is drawn again without need: the guest may be about to choose.
+    if (isQuiet && this.loaded && JSON.stringify(answer?.slots) === JSON.stringify(this.slots)) return;
+    this.slots = answer?.slots ?? [];
+    this.timezone = answer?.timezone ?? this.timezone;
+    this.loaded = answer ? week : undefined;
+    const now = this.slots.find(({ starts_at }) => starts_at === this.chosen?.starts_at);
+    // What a hint takes from the guest stays chosen, so that the next step explains it and offers other times.
+    if (now && now.status !== "free" && !isQuiet) this.chosen = undefined;
+    this.draw();
+    byId("slots").dataset.state = answer ? "ready" : "unavailable";
+    if (answer) return;
+    setText(byId("notice"), explain(result, language.texts, format));
+    byId("next-free").hidden = true;
+  }
+
+  /** Chooses a slot that may be on other days than the shown ones. */
+  async choose(slot: ShownSlot, host = this.host): Promise<void> {
+    this.host = host;
+    this.chosen = slot;
+    this.day = startOfDay(slot.starts_at);
+    await this.load();
+  }
+
+  /** Finds this slot if any resource serves at it. */
+  async findAnyone(slot: ShownSlot): Promise<ShownSlot | undefined> {
+    const { api, eventType } = this.shared;
+    const [from, to] = [new Date(slot.starts_at), new Date(slot.ends_at)];
+    const { answer } = await api.slots(eventType(), from, to, { quantity: this.quantity, status: "free" });
+    const found = answer?.slots.find(({ starts_at }) => starts_at === slot.starts_at);
+    return found && { ...found, left: found.available };
+  }
+
+  get hostName(): string | undefined {
+    return this.offer?.resources.find(({ id }) => id === this.host)?.name;
+  }
+
+  keepDraft(): void {
+    const { byId, eventType } = this.shared;
+    const field = (id: string) => byId<HTMLInputElement>(id).value;
+    drafts.save(eventType(), {
+      view: this.view, day: dayKey(this.day), quantity: this.quantity, host: this.host,
+      name: field("name"), email: field("email"),
+    });
+  }
+
+  private get range(): Range { return findRange(this.view, this.day); }
+
+  private get wishes(): { quantity: number; resource?: string } {
+    return this.host ? { quantity: this.quantity, resource: this.host } : { quantity: this.quantity };
+  }
+
+  private async fetchSlots({ from, to }: Range): Promise<Result<{ slots: ShownSlot[]; timezone: string }>> {
+    const { api, eventType } = this.shared;
+    const ask = (wishes: { quantity: number; resource?: string }) => api.slots(eventType(), from, to, wishes);
+    // For several places, a slot says how many such bookings it takes: how many places are left is another question.
+    const [wanted, single] = await Promise.all([
+      ask(this.wishes), this.quantity > 1 ? ask({ ...this.wishes, quantity: 1 }) : undefined,
+    ]);
+    const { answer, ...failure } = wanted;
+    if (!answer || (single && !single.answer)) return answer ? { retryAfter: 0 } : failure;
+    const left = new Map((single?.answer ?? answer).slots.map((slot) => [slot.starts_at, slot.available]));
+    const slots = answer.slots.map((slot) => ({ ...slot, left: left.get(slot.starts_at) ?? 0 }));
+    return { answer: { slots, timezone: answer.timezone }, retryAfter: 0 };
+  }
+
+  private async showFirstFree(): Promise<void> {
+    const free = this.slots.find(({ status }) => status === "free");
+    if (!free) return this.goToNextFree(findWeek(this.day).to);
+    this.day = startOfDay(free.starts_at);
+    this.keepDraft();
+    this.draw();
+  }
+
+  /** Shows the first day from `from` on that has a free slot, if there is one. */
+  private async goToNextFree(from: Date): Promise<void> {
+    const { api, byId, eventType, language } = this.shared;
+    const thisLoad = ++this.loads;
+    byId("slots").dataset.state = "loading";
+    const until = addDays(from, MAX_PERIOD_DAYS - 1);
+    const { answer } = await api.slots(eventType(), from, until, { ...this.wishes, status: "free", limit: 1 });
+    if (thisLoad !== this.loads) return;
+    const free = answer?.slots[0];
+    if (free) this.day = startOfDay(free.starts_at);
+    await this.load();
+    if (answer && !free) setText(byId("notice"), language.texts.nothingAhead);
+  }
+
+  private onChange({ name, id, value }: HTMLInputElement): void {
+    if (id === "quantity") this.setQuantity(Number(value));
+    if (name === "view") void this.move(value as View, value === "day" && this.view === "week" ? this.dayOfWeek() : this.day);
+    if (name === "resource") {
+      this.host = value;
+      this.onChoice();
+      void this.load();
+    }
+    if (name === "starts_at") {
+      this.chosen = this.slots.find(({ starts_at }) => starts_at === value);
+      this.onChoice();
+    }
+  }
+
+  private setQuantity(quantity: number): void {
+    const valid = Number.isInteger(quantity) ? quantity : 1;
+    this.quantity = Math.min(Math.max(valid, 1), this.offer?.max_quantity ?? 1);
+    this.onChoice();
+    void this.load();
+  }
+
+  private turn(pages: number): Promise<void> {
+    return this.move(this.view, addDays(this.range.from, pages * (this.view === "week" ? 7 : 1)));
+  }
+
+  private async move(view: View, day: Date): Promise<void> {
+    this.view = view;
+    this.day = day < startOfDay(Date.now()) ? startOfDay(Date.now()) : day;
+    this.shared.tell("holdfast-view", { view: this.view, day: dayKey(this.day) });
+    await this.load();
+  }
+
+  /** Finds the day of a week to show: the chosen slot's, else the first with a free slot. */
+  private dayOfWeek(): Date {
+    const { from, to } = this.range;
+    const isShown = (slot: ShownSlot) => from <= new Date(slot.starts_at) && new Date(slot.starts_at) < to;
+    const free = this.slots.find(({ status }) => status === "free");
+    const slot = this.chosen && isShown(this.chosen) ? this.chosen : free;
+    return slot ? startOfDay(slot.starts_at) : this.day;
+  }
+
+  private draw(): void {
+    const { host } = this.shared;
+    // The lists are created again, so the focus must return to what had it.
+    const focused = host.shadowRoot?.activeElement;
+    const [name, value, key] = focused instanceof HTMLElement
+      ? [focused.getAttribute("name"), focused.getAttribute("value"), focused.dataset.day] : [];
+    const isRadio = focused instanceof HTMLInputElement && focused.type === "radio";
+    this.drawOptions();
+    this.drawCalendar();
+    this.onChoice();
+    const find = (css: string) => host.shadowRoot?.querySelector<HTMLElement>(css);
+    if (isRadio) find(`input[name="${name}"][value="${CSS.escape(value ?? "")}"]`)?.focus();
+    else if (key) find(`[data-day="${key}"]`)?.focus();
+  }
+
+  private drawOptions(): void {
+    const { byId, language } = this.shared;
+    const { offer } = this;
+    if (!offer) return;
+    byId("places").hidden = offer.max_quantity < 2;
+    Object.assign(byId("quantity"), { value: this.quantity, max: offer.max_quantity });
+    byId<HTMLButtonElement>("fewer").disabled = this.quantity <= 1;
+    byId<HTMLButtonElement>("more").disabled = this.quantity >= offer.max_quantity;
+    byId("with").hidden = offer.resources.length < 2;
+    const anyone = { id: "", name: language.texts.anyone };
+    byId("hosts").replaceChildren(...[anyone, ...offer.resources].map(({ id, name }) =>
+      createChoice("resource", id, [name], id === this.host)));
+  }
+
+  private drawCalendar(): void {
+    const { byId, host, language, format } = this.shared;
+    const { texts } = language;
+    const { view, slots, chosen } = this;
+    const { from, to } = this.range;
+    for (const input of host.shadowRoot?.querySelectorAll<HTMLInputElement>("input[name=view]") ?? []) {
+      input.checked = input.value === view;
+    }
+    const isWeek = view === "week";
+    setText(byId("range"), isWeek ? format.days(from, addDays(to, -1)) : format.day(from));
+    byId("previous").setAttribute("aria-label", isWeek ? texts.previousWeek : texts.previousDay);
+    byId("next").setAttribute("aria-label", isWeek ? texts.nextWeek : texts.nextDay);
+    byId<HTMLButtonElement>("previous").disabled = from <= startOfDay(Date.now());
+    const shown = slots.filter(({ starts_at }) => from <= new Date(starts_at) && new Date(starts_at) < to);
+    byId("slots").dataset.view = view;
+    const calendar = { view, from, slots, chosen: chosen?.starts_at, texts, format };
+    byId("slots").replaceChildren(...(shown.length ? drawSlots(calendar) : []));
+    const isFree = shown.some(({ status }) => status === "free");
+    const nothingFree = isWeek ? texts.nothingFreeWeek : texts.nothingFreeDay;
+    const nothingOffered = isWeek ? texts.nothingOfferedWeek : texts.nothingOfferedDay;
+    setText(byId("notice"), isFree ? "" : shown.length ? nothingFree : nothingOffered);
+    byId("next-free").hidden = isFree;
+    this.drawZone();
+  }
+
+  private drawZone(): void {
+    const { byId, language, format } = this.shared;
+    const { from, to } = this.range;
+    const isOther = [from, to].some((instant) => format.isOtherClock(instant, this.timezone));
+    const { zone, shopZone } = language.texts;
+    setText(byId("zone"), isOther
+      ? `${zone(format.zone(from))} ${shopZone(format.zone(from, this.timezone))}` : zone(format.zone(from)));
+  }
+
+  /** Describes the choice, in lines. */
+  describe(): HTMLElement[] {
+    const { language, format } = this.shared;
+    const { chosen: slot, offer, quantity, timezone } = this;
+    const { texts } = language;
+    if (!slot || !offer) return [create("p", {}, texts.chooseFirst)];
+    const many = quantity > 1 ? `, ${texts.manyPlaces(quantity)}` : "";
+    const whom = this.hostName && offer.segments.length === 1 ? ` ${texts.withHost(this.hostName)}` : "";
+    const lines: HTMLElement[] = [
+      create("p", {}, create("strong", {}, `${offer.name}${whom}${many}`)),
+      create("p", {}, `${format.day(slot.starts_at)}, ${format.times(slot)}`),
+    ];
+    if (format.isOtherClock(slot.starts_at, timezone)) {
+      const text = texts.inZone(format.zone(slot.starts_at, timezone), format.timesIn(slot, timezone));
+      lines.push(create("p", { class: "quiet small" }, text));
+    }
+    if (offer.segments.length > 1) lines.push(create("ul", { class: "parts small" }, ...this.describeParts(slot, offer)));
+    return lines;
+  }
+
+  /** Lists a slot's segments: when each is, and who serves it. */
+  private describeParts(slot: ShownSlot, { segments }: Offer): HTMLElement[] {
+    const { format } = this.shared;
+    const later = (minutes: number) => new Date(new Date(slot.starts_at).getTime() + minutes * 60_000);
+    return segments.map(({ offset_minutes: begin, duration_minutes: takes, resources }, number) => {
+      const chosen = number === 0 ? this.hostName : undefined;
+      const whom = chosen ?? format.anyOf(resources.map(({ name }) => name));
+      const when = format.times({ starts_at: later(begin), ends_at: later(begin + takes) });
+      return create("li", {}, create("span", {}, when), " ", whom);
+    });
+  }
+}

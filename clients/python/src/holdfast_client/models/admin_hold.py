@@ -1,0 +1,421 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, BinaryIO, TextIO, TYPE_CHECKING, Generator
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+from ..models.hold_reason import HoldReason
+from ..models.hold_status import HoldStatus
+from ..types import UNSET, Unset
+from typing import cast
+from uuid import UUID
+import datetime
+
+if TYPE_CHECKING:
+  from ..models.admin_hold_metadata import AdminHoldMetadata
+  from ..models.guest import Guest
+  from ..models.payment import Payment
+  from ..models.segment import Segment
+
+
+
+
+
+T = TypeVar("T", bound="AdminHold")
+
+
+
+@_attrs_define
+class AdminHold:
+    """ A hold as operators see it.
+
+        Attributes:
+            amount (int): The price of all units, in the currency's minor unit. Example: 5000.
+            checkout_session (str): The id of the Stripe Checkout Session.
+            checkout_url (None | str): The URL of Stripe's payment page; null unless the hold is `held`.
+            currency (str): The lower-case ISO code of the currency. Example: eur.
+            ends_at (datetime.datetime): The first instant after the slot.
+            event_type (str): The id of the event type. Example: intro-call.
+            expires_at (datetime.datetime): The end of the time to pay; not after the slot's start.
+            id (UUID): The id of the hold. It cannot be guessed, and gives the right to read the hold.
+            quantity (int): The number of units of each segment. Example: 1.
+            resource (str): The resource of the first segment. Example: ana.
+            segments (list[Segment]): The resources and their times.
+            starts_at (datetime.datetime): The first instant of the slot.
+            status (HoldStatus): The status of a hold.
+            created_at (datetime.datetime): When the hold was placed.
+            guest (Guest): The guest who booked.
+            log_id (str): The hold's name in the log, which does not show the id. Example: 0bfa9018a9d6.
+            metadata (AdminHoldMetadata): The caller's own pairs.
+            next_check_at (datetime.datetime | None): When the sweep next asks Stripe; null if it does not.
+            payment_intent (None | str): The id of the Stripe PaymentIntent; null until it is known.
+            payments (list[Payment]): All payments for the hold.
+            price_mismatch (bool): Whether the paid amount or currency differs from the price. An operator has to check the
+                payment.
+            replaced_by (None | UUID): The hold that the guest chose in place of this one; null if there is none.
+            session_expires_at (datetime.datetime): When the session expires at Stripe by itself.
+            tries (int): How often in a row Stripe gave no clear response.
+            updated_at (datetime.datetime): When the hold last changed, by the database's clock. A puller that passes the
+                last one it has read as `changed_since`
+                misses no change.
+            reason (HoldReason | Unset): Why a hold is `released` or `cancelled`.
+     """
+
+    amount: int
+    checkout_session: str
+    checkout_url: None | str
+    currency: str
+    ends_at: datetime.datetime
+    event_type: str
+    expires_at: datetime.datetime
+    id: UUID
+    quantity: int
+    resource: str
+    segments: list[Segment]
+    starts_at: datetime.datetime
+    status: HoldStatus
+    created_at: datetime.datetime
+    guest: Guest
+    log_id: str
+    metadata: AdminHoldMetadata
+    next_check_at: datetime.datetime | None
+    payment_intent: None | str
+    payments: list[Payment]
+    price_mismatch: bool
+    replaced_by: None | UUID
+    session_expires_at: datetime.datetime
+    tries: int
+    updated_at: datetime.datetime
+    reason: HoldReason | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+
+
+
+
+    def to_dict(self) -> dict[str, Any]:
+        from ..models.admin_hold_metadata import AdminHoldMetadata # noqa: PLC0415
+        from ..models.guest import Guest # noqa: PLC0415
+        from ..models.payment import Payment # noqa: PLC0415
+        from ..models.segment import Segment # noqa: PLC0415
+        amount = self.amount
+
+        checkout_session = self.checkout_session
+
+        checkout_url: None | str
+        checkout_url = self.checkout_url
+
+        currency = self.currency
+
+        ends_at = self.ends_at.isoformat()
+
+        event_type = self.event_type
+
+        expires_at = self.expires_at.isoformat()
+
+        id = str(self.id)
+
+        quantity = self.quantity
+
+        resource = self.resource
+
+        segments = []
+        for segments_item_data in self.segments:
+            segments_item = segments_item_data.to_dict()
+            segments.append(segments_item)
+
+
+
+        starts_at = self.starts_at.isoformat()
+
+        status = self.status.value
+
+        created_at = self.created_at.isoformat()
+
+        guest = self.guest.to_dict()
+
+        log_id = self.log_id
+
+        metadata = self.metadata.to_dict()
+
+        next_check_at: None | str
+        if isinstance(self.next_check_at, datetime.datetime):
+            next_check_at = self.next_check_at.isoformat()
+        else:
+            next_check_at = self.next_check_at
+
+        payment_intent: None | str
+        payment_intent = self.payment_intent
+
+        payments = []
+        for payments_item_data in self.payments:
+            payments_item = payments_item_data.to_dict()
+            payments.append(payments_item)
+
+
+
+        price_mismatch = self.price_mismatch
+
+        replaced_by: None | str
+        if isinstance(self.replaced_by, UUID):
+            replaced_by = str(self.replaced_by)
+        else:
+            replaced_by = self.replaced_by
+
+        session_expires_at = self.session_expires_at.isoformat()
+
+        tries = self.tries
+
+        updated_at = self.updated_at.isoformat()
+
+        reason: str | Unset = UNSET
+        if not isinstance(self.reason, Unset):
+            reason = self.reason.value
+
+
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update({
+            "amount": amount,
+            "checkout_session": checkout_session,
+            "checkout_url": checkout_url,
+            "currency": currency,
+            "ends_at": ends_at,
+            "event_type": event_type,
+            "expires_at": expires_at,
+            "id": id,
+            "quantity": quantity,
+            "resource": resource,
+            "segments": segments,
+            "starts_at": starts_at,
+            "status": status,
+            "created_at": created_at,
+            "guest": guest,
+            "log_id": log_id,
+            "metadata": metadata,
+            "next_check_at": next_check_at,
+            "payment_intent": payment_intent,
+            "payments": payments,
+            "price_mismatch": price_mismatch,
+            "replaced_by": replaced_by,
+            "session_expires_at": session_expires_at,
+            "tries": tries,
+            "updated_at": updated_at,
+        })
+        if reason is not UNSET:
+            field_dict["reason"] = reason
+
+        return field_dict
+
+
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.admin_hold_metadata import AdminHoldMetadata # noqa: PLC0415
+        from ..models.guest import Guest # noqa: PLC0415
+        from ..models.payment import Payment # noqa: PLC0415
+        from ..models.segment import Segment # noqa: PLC0415
+        d = dict(src_dict)
+        amount = d.pop("amount")
+
+        checkout_session = d.pop("checkout_session")
+
+        def _parse_checkout_url(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        checkout_url = _parse_checkout_url(d.pop("checkout_url"))
+
+
+        currency = d.pop("currency")
+
+        ends_at = datetime.datetime.fromisoformat(d.pop("ends_at"))
+
+
+
+
+        event_type = d.pop("event_type")
+
+        expires_at = datetime.datetime.fromisoformat(d.pop("expires_at"))
+
+
+
+
+        id = UUID(d.pop("id"))
+
+
+
+
+        quantity = d.pop("quantity")
+
+        resource = d.pop("resource")
+
+        segments = []
+        _segments = d.pop("segments")
+        for segments_item_data in (_segments):
+            segments_item = Segment.from_dict(segments_item_data)
+
+
+
+            segments.append(segments_item)
+
+
+        starts_at = datetime.datetime.fromisoformat(d.pop("starts_at"))
+
+
+
+
+        status = HoldStatus(d.pop("status"))
+
+
+
+
+        created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+
+
+
+
+        guest = Guest.from_dict(d.pop("guest"))
+
+
+
+
+        log_id = d.pop("log_id")
+
+        metadata = AdminHoldMetadata.from_dict(d.pop("metadata"))
+
+
+
+
+        def _parse_next_check_at(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                next_check_at_type_0 = datetime.datetime.fromisoformat(data)
+
+
+
+                return next_check_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
+
+        next_check_at = _parse_next_check_at(d.pop("next_check_at"))
+
+
+        def _parse_payment_intent(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        payment_intent = _parse_payment_intent(d.pop("payment_intent"))
+
+
+        payments = []
+        _payments = d.pop("payments")
+        for payments_item_data in (_payments):
+            payments_item = Payment.from_dict(payments_item_data)
+
+
+
+            payments.append(payments_item)
+
+
+        price_mismatch = d.pop("price_mismatch")
+
+        def _parse_replaced_by(data: object) -> None | UUID:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                replaced_by_type_0 = UUID(data)
+
+
+
+                return replaced_by_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | UUID, data)
+
+        replaced_by = _parse_replaced_by(d.pop("replaced_by"))
+
+
+        session_expires_at = datetime.datetime.fromisoformat(d.pop("session_expires_at"))
+
+
+
+
+        tries = d.pop("tries")
+
+        updated_at = datetime.datetime.fromisoformat(d.pop("updated_at"))
+
+
+
+
+        _reason = d.pop("reason", UNSET)
+        reason: HoldReason | Unset
+        if isinstance(_reason,  Unset):
+            reason = UNSET
+        else:
+            reason = HoldReason(_reason)
+
+
+
+
+        admin_hold = cls(
+            amount=amount,
+            checkout_session=checkout_session,
+            checkout_url=checkout_url,
+            currency=currency,
+            ends_at=ends_at,
+            event_type=event_type,
+            expires_at=expires_at,
+            id=id,
+            quantity=quantity,
+            resource=resource,
+            segments=segments,
+            starts_at=starts_at,
+            status=status,
+            created_at=created_at,
+            guest=guest,
+            log_id=log_id,
+            metadata=metadata,
+            next_check_at=next_check_at,
+            payment_intent=payment_intent,
+            payments=payments,
+            price_mismatch=price_mismatch,
+            replaced_by=replaced_by,
+            session_expires_at=session_expires_at,
+            tries=tries,
+            updated_at=updated_at,
+            reason=reason,
+        )
+
+
+        admin_hold.additional_properties = d
+        return admin_hold
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
