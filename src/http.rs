@@ -5,8 +5,8 @@
 //!
 //! - Guests and checkout pages: `event_types`, `slots`, `holds`, `guest_hold`, `embedded_page`, `check_hold`, `extend_hold`, `move_hold`,
 //!   `return_pages`, `calendar_export`, `hold_calendar`.
-//! - Stripe: `webhooks`. Operators: `admin`, `console`. Machines: `health`. Programmers: `reference_page`. The demo
-//!   shop: `demo_page`.
+//! - Stripe: `webhooks`. Operators: `admin`, `console`. Machines: `health`. Programmers: `reference_page`. Shops' own
+//!   pages: `widget`. The demo shop: `demo_page`.
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`,
 //!   `idempotency_key`.
 //! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
@@ -102,6 +102,7 @@ mod stream_permits;
 mod timestamps;
 mod views;
 mod webhooks;
+mod widget;
 
 /// The largest JSON body, in bytes.
 const MAX_JSON_BODY: usize = 64 * 1024;
@@ -264,20 +265,29 @@ fn build_public_router(server: &Arc<Server>) -> Router<Arc<Server>> {
     let router = public
         // Must come before the CORS layer, which answers preflights: a fallback set later would replace that.
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(cors_layer(server))
+        .layer(cors_layer(server));
+    router.merge(page_routes(server))
+}
+
+/// The pages that are part of the program, with their scripts and styles.
+fn page_routes(server: &Server) -> Router<Arc<Server>> {
+    let router = Router::new()
+        .route("/widget.js", get(widget::serve_script))
         .merge(return_pages::routes())
         .route("/docs", get(reference_page::serve_page))
         .route("/docs/reference.js", get(reference_page::serve_script))
         .route("/docs/swagger-ui-bundle.js", get(reference_page::serve_renderer))
         .route("/docs/swagger-ui.css", get(reference_page::serve_renderer_style));
-    if !server.demo {
-        return router;
-    }
+    let router = if server.demo {
+        router
+            .route("/", get(demo_page::serve_page))
+            .route("/demo/demo.js", get(demo_page::serve_script))
+    } else {
+        router
+    };
     router
-        .route("/", get(demo_page::serve_page))
-        .route("/demo/demo.js", get(demo_page::serve_script))
-        .route("/demo/calendar.js", get(demo_page::serve_calendar_script))
-        .route("/demo/event-types", get(demo_page::list_event_types))
+        .layer(compression::compression_layer())
+        .layer(map_request(compression::prepare_request))
 }
 
 /// Adds what all routes share: errors for what no route takes, bounds on bodies, ids of requests.

@@ -69,4 +69,5 @@ mod time_zones;
 mod today;
 mod token_secrets;
 mod webhooks;
+mod widget;
 mod wrong_keys;

@@ -1,0 +1,257 @@
+//! Tests the widget as a guest uses it in a real browser: on the demo page, and on the page of another origin.
+
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+use fantoccini::key::Key;
+use serde_json::json;
+
+use crate::support::browser::{Browser, Driver, Shop};
+use crate::support::console_browser::assert_accessible;
+
+const READY: &str = "#slots[data-state=ready]";
+const HELD: &str = "#panel[data-state=held]:not([hidden])";
+const GO_ON: &str = "#go-on:not([hidden])";
+
+/// Chooses the first free slot of the next week, which cannot pass while the test runs.
+async fn choose_next_week(browser: &Browser) -> String {
+    browser.see(READY).await;
+    browser.click("#next").await;
+    browser.see(READY).await;
+    let free = browser.see("#slots label[data-state=free]").await;
+    let start = free.attr("data-start").await.unwrap().unwrap();
+    free.click().await.unwrap();
+    start
+}
+
+async fn start_checkout(browser: &Browser, page: &str) {
+    browser.open(page).await;
+    choose_next_week(browser).await;
+    browser.click("#start").await;
+    browser.see("#pay").await;
+}
+
+/// The page of a shop that sells with the widget of another origin. It has another host too, so that it is another site.
+struct OtherSite {
+    url: String,
+    _shop: Shop,
+}
+
+impl OtherSite {
+    async fn open(attributes: &str) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let shop = Shop::open_with(&[("HOLDFAST_ALLOWED_ORIGINS", &url)]);
+        let page = format!(
+            "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
+             <title>A shop</title><link rel=icon href='data:,'><script defer src='{}/widget.js'></script>\
+             <main><h1>A shop</h1><holdfast-booking event-type=intro-call {attributes}></holdfast-booking></main>",
+            shop.url
+        );
+        let routes = Router::new().route("/", get(async move || Html(page)));
+        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        Self { url, _shop: shop }
+    }
+}
+
+#[tokio::test]
+async fn widget_sells_on_another_site_without_cookies() {
+    let site = OtherSite::open("lang=de guest-email=ada@example.com").await;
+    let driver = Driver::start();
+    let guest = driver
+        .browser_with(&[
+            "--test-third-party-cookie-phaseout",
+            "--block-third-party-cookies",
+        ])
+        .await;
+    start_checkout(&guest, &site.url).await;
+    guest.click("#pay").await;
+    guest.see("#panel[data-state=confirmed]").await;
+    assert!(
+        guest.address().await.starts_with(&site.url),
+        "Stripe sends the guest back to the shop"
+    );
+    assert_eq!(guest.text("#panel-title").await, "Sie haben gebucht");
+    assert_eq!(guest.text("#fact-what").await, "Intro call with Ana");
+    assert!(!guest.shows("#booking").await, "the guest is done");
+    let cookies = guest.client().get_all_cookies().await.unwrap();
+    assert!(cookies.is_empty(), "{cookies:?}");
+    guest.click("#other:not([hidden])").await;
+    guest.see(READY).await;
+    assert!(guest.shows("#booking").await);
+    assert!(!guest.address().await.contains("holdfast_done"));
+    guest.close(&["429"]).await;
+}
+
+/// Also without the record in the tab: where storage is blocked, the address says which hold it is.
+#[tokio::test]
+async fn guest_who_turns_back_is_offered_to_go_on() {
+    let site = OtherSite::open("guest-email=ada@example.com").await;
+    let driver = Driver::start();
+    let guest = driver.browser().await;
+    start_checkout(&guest, &site.url).await;
+    guest.click("#abandon").await;
+    guest.see(HELD).await;
+    guest.see(GO_ON).await;
+    assert!(guest.text("#countdown").await.contains("Time left to pay"));
+    assert!(guest.shows("#booking").await, "another time can be chosen");
+    assert!(guest.shows("#give-back").await);
+    let turned_back = guest.address().await;
+    let elsewhere = driver.browser().await;
+    elsewhere.open(&turned_back).await;
+    elsewhere.see(GO_ON).await;
+    assert!(
+        !elsewhere.shows("#give-back").await,
+        "another browser has no token"
+    );
+    elsewhere.close(&["429"]).await;
+    guest.click(GO_ON).await;
+    guest.click("#pay").await;
+    guest.see("#panel[data-state=confirmed]").await;
+    guest.close(&["429"]).await;
+}
+
+#[tokio::test]
+async fn hold_survives_back_and_reload_and_can_be_given_back() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    start_checkout(&guest, &shop.url).await;
+    guest.client().back().await.unwrap();
+    guest.see(GO_ON).await;
+    guest.client().refresh().await.unwrap();
+    guest.see(GO_ON).await;
+    guest.click("#give-back:not([hidden])").await;
+    guest.see("#panel[data-state=released]").await;
+    assert!(guest.text("#panel-detail").await.contains("given back"));
+    guest.see("#panel-title:focus").await;
+    guest.client().refresh().await.unwrap();
+    guest.see(READY).await;
+    assert!(!guest.shows("#panel").await, "what is over is not shown again");
+    guest.close(&["429"]).await;
+}
+
+#[tokio::test]
+async fn hold_that_ran_out_of_time_is_no_longer_payable() {
+    let (shop, driver) = (Shop::open_with(&[("HOLDFAST_HOLD_TTL", "4s")]), Driver::start());
+    let guest = driver.browser().await;
+    start_checkout(&guest, &shop.url).await;
+    guest.client().back().await.unwrap();
+    guest.see("#panel[data-state=released]").await;
+    assert!(guest.text("#panel-detail").await.contains("time to pay ran out"));
+    assert!(!guest.shows("#go-on").await);
+    guest.close(&["429"]).await;
+}
+
+/// Story S37: a second tab of the same browser goes on with the hold of the first.
+#[tokio::test]
+async fn second_tab_goes_on_with_the_hold_of_the_first() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    let client = guest.client();
+    let first = client.window().await.unwrap();
+    let second = client.new_window(true).await.unwrap().handle;
+    client.switch_to_window(second.clone()).await.unwrap();
+    guest.open(&shop.url).await;
+    let wanted = choose_next_week(&guest).await;
+    client.switch_to_window(first).await.unwrap();
+    guest.open(&shop.url).await;
+    assert_eq!(choose_next_week(&guest).await, wanted);
+    guest.click("#start").await;
+    guest.see("#pay").await;
+    client.back().await.unwrap();
+    guest.see(GO_ON).await;
+    client.switch_to_window(second).await.unwrap();
+    guest.click("#start").await;
+    guest.see("#problem:focus").await;
+    assert!(
+        guest
+            .text("#problem")
+            .await
+            .contains("You hold this time already")
+    );
+    guest.click("#go-on-here").await;
+    guest.click(GO_ON).await;
+    guest.click("#pay").await;
+    guest.see("main[data-state=confirmed]").await;
+    guest.close(&["409", "429"]).await;
+}
+
+/// Presses the tabulator until the focus is on what the selector names.
+async fn tab_to(browser: &Browser, css: &str) {
+    let script = "const inside = document.activeElement?.shadowRoot?.activeElement; return Boolean(inside?.matches(arguments[0]))";
+    for _ in 0..60 {
+        press(browser, Key::Tab.into()).await;
+        if browser.client().execute(script, vec![json!(css)]).await.unwrap() == json!(true) {
+            return;
+        }
+    }
+    panic!("the tabulator never comes to {css}");
+}
+
+async fn press(browser: &Browser, key: char) {
+    browser
+        .client()
+        .active_element()
+        .await
+        .unwrap()
+        .send_keys(&key.to_string())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn whole_sale_works_with_the_keyboard_alone() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    guest.open(&shop.url).await;
+    guest.see(READY).await;
+    tab_to(&guest, "#next").await;
+    press(&guest, Key::Enter.into()).await;
+    guest.see(READY).await;
+    tab_to(&guest, "input[name=starts_at]").await;
+    press(&guest, ' ').await;
+    guest.see("#slots :checked").await;
+    tab_to(&guest, "#email").await;
+    press(&guest, Key::Enter.into()).await;
+    guest.see("#pay").await;
+    guest.close(&[]).await;
+}
+
+#[tokio::test]
+async fn widget_is_accessible_in_all_its_states() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver
+        .browser_with(&["--lang=de-DE", "--accept-lang=de-DE"])
+        .await;
+    guest.open(&shop.url).await;
+    guest.see(READY).await;
+    assert_accessible(&guest, "widget").await;
+    start_checkout(&guest, &shop.url).await;
+    guest.client().back().await.unwrap();
+    guest.see(GO_ON).await;
+    assert_eq!(
+        guest.text("#panel-title").await,
+        "Sie haben einen Termin reserviert"
+    );
+    assert_accessible(&guest, "widget-held").await;
+    guest.close(&["429"]).await;
+}
+
+/// The first view of the demo page: what comes over the network, and how often it asks for slots.
+#[tokio::test]
+async fn first_view_is_small_and_asks_for_slots_once() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    guest.open(&shop.url).await;
+    guest.see(READY).await;
+    let script =
+        "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+        .map(({ name, transferSize }) => [name, transferSize])";
+    let found = guest.client().execute(script, Vec::new()).await.unwrap();
+    let found: Vec<(String, u64)> = serde_json::from_value(found).unwrap();
+    let bytes: u64 = found.iter().map(|(_, bytes)| bytes).sum();
+    assert!(bytes > 0 && bytes < 40_000, "{bytes}: {found:#?}");
+    let lists = found.iter().filter(|(name, _)| name.contains("/slots?"));
+    assert_eq!(lists.count(), 1, "{found:#?}");
+    guest.close(&[]).await;
+}
