@@ -33,9 +33,9 @@ export class HoldfastBooking extends HTMLElement {
 
   constructor() {
     super();
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(style);
-    this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sheet];
+    const styles = new CSSStyleSheet();
+    styles.replaceSync(style);
+    this.attachShadow({ mode: "open" }).adoptedStyleSheets = [styles];
   }
 
   connectedCallback(): void {

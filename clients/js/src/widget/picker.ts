@@ -105,7 +105,7 @@ export class Picker {
     await this.load();
   }
 
-  /** Finds this slot if any resource serves at it. */
+  /** Finds this slot if any resource serves then. */
   async findAnyone(slot: ShownSlot): Promise<ShownSlot | undefined> {
     const { api, eventType } = this.shared;
     const [from, to] = [new Date(slot.starts_at), new Date(slot.ends_at)];
@@ -129,16 +129,16 @@ export class Picker {
 
   private get range(): Range { return findRange(this.view, this.day); }
 
-  private get wishes(): { quantity: number; resource?: string } {
+  private get requested(): { quantity: number; resource?: string } {
     return this.host ? { quantity: this.quantity, resource: this.host } : { quantity: this.quantity };
   }
 
   private async fetchSlots({ from, to }: Range): Promise<Result<{ slots: ShownSlot[]; timezone: string }>> {
     const { api, eventType } = this.shared;
-    const ask = (wishes: { quantity: number; resource?: string }) => api.slots(eventType(), from, to, wishes);
+    const ask = (requested: { quantity: number; resource?: string }) => api.slots(eventType(), from, to, requested);
     // For several places, a slot says how many such bookings it takes: how many places are left is another question.
     const [wanted, single] = await Promise.all([
-      ask(this.wishes), this.quantity > 1 ? ask({ ...this.wishes, quantity: 1 }) : undefined,
+      ask(this.requested), this.quantity > 1 ? ask({ ...this.requested, quantity: 1 }) : undefined,
     ]);
     const { answer, ...failure } = wanted;
     if (!answer || (single && !single.answer)) return answer ? { retryAfter: 0 } : failure;
@@ -161,7 +161,7 @@ export class Picker {
     const thisLoad = ++this.loads;
     byId("slots").dataset.state = "loading";
     const until = addDays(from, MAX_PERIOD_DAYS - 1);
-    const { answer } = await api.slots(eventType(), from, until, { ...this.wishes, status: "free", limit: 1 });
+    const { answer } = await api.slots(eventType(), from, until, { ...this.requested, status: "free", limit: 1 });
     if (thisLoad !== this.loads) return;
     const free = answer?.slots[0];
     if (free) this.day = startOfDay(free.starts_at);
