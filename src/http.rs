@@ -21,7 +21,6 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
@@ -83,6 +82,7 @@ mod money_views;
 mod move_hold;
 mod openapi;
 mod operation_names;
+mod page_routes;
 mod path_id;
 mod query_string;
 pub mod rate_limit;
@@ -266,28 +266,7 @@ fn build_public_router(server: &Arc<Server>) -> Router<Arc<Server>> {
         // Must come before the CORS layer, which answers preflights: a fallback set later would replace that.
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(cors_layer(server));
-    router.merge(page_routes(server))
-}
-
-/// The pages that are part of the program, with their scripts and styles.
-fn page_routes(server: &Server) -> Router<Arc<Server>> {
-    let router = Router::new()
-        .route("/widget.js", get(widget::serve_script))
-        .merge(return_pages::routes())
-        .route("/docs", get(reference_page::serve_page))
-        .route("/docs/reference.js", get(reference_page::serve_script))
-        .route("/docs/swagger-ui-bundle.js", get(reference_page::serve_renderer))
-        .route("/docs/swagger-ui.css", get(reference_page::serve_renderer_style));
-    let router = if server.demo {
-        router
-            .route("/", get(demo_page::serve_page))
-            .route("/demo/demo.js", get(demo_page::serve_script))
-    } else {
-        router
-    };
-    router
-        .layer(compression::compression_layer())
-        .layer(map_request(compression::prepare_request))
+    router.merge(page_routes::page_routes(server))
 }
 
 /// Adds what all routes share: errors for what no route takes, bounds on bodies, ids of requests.

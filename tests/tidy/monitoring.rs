@@ -60,7 +60,9 @@ fn find_untested_alerts<'a>(rules: &'a str, tests: &str) -> Vec<&'a str> {
 #[test]
 fn every_metric_that_is_named_exists() {
     let metrics = find_metrics(&read("src/telemetry.rs"));
-    let pages = files("").into_iter().filter(|path| path.ends_with(".md"));
+    // The package of Python has a name that looks like one.
+    let is_read = |path: &String| path.ends_with(".md") && !path.starts_with("clients/python/");
+    let pages = files("").into_iter().filter(is_read);
     let monitoring = [
         "deploy/grafana/holdfast.json",
         "deploy/prometheus/alerts.yml",

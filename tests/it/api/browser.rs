@@ -329,7 +329,6 @@ async fn taken_host_is_replaced_by_another_at_same_time() {
     assert_eq!(starts[0], starts[1]);
     first.click("#start").await;
     first.see("#pay").await;
-    // The form suggests one address to all.
     second.fill("#email", "bob@example.com").await;
     second.click("#start").await;
     let same_time = second.see("#alternatives button").await;

@@ -79,7 +79,7 @@ async fn widget_sells_on_another_site_without_cookies() {
     guest.click("#other:not([hidden])").await;
     guest.see(READY).await;
     assert!(guest.shows("#booking").await);
-    assert!(!guest.address().await.contains("holdfast_done"));
+    assert!(!guest.address().await.contains("holdfast-done"));
     guest.close(&["429"]).await;
 }
 

@@ -13,8 +13,8 @@ import { drawSkeleton, type ById } from "./skeleton.js";
 import style from "./style.css";
 
 /** The parameters of the page's address with which a guest comes back from the payment. */
-const DONE = "holdfast_done";
-const BACK = "holdfast_back";
+const DONE = "holdfast-done";
+const BACK = "holdfast-back";
 
 const scriptOrigin = (() => {
   const script = document.currentScript ?? document.querySelector("script[src$='/widget.js']");
