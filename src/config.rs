@@ -17,8 +17,10 @@ use url::Url;
 
 use self::durations::{check_cron, parse_cooldown, parse_hold_ttl, parse_long_period, parse_period};
 use self::operators::parse_switch;
-use self::urls::{check_page_url, parse_origins};
+use self::stripe::{check_publishable_key, find_stripe_js};
+use self::urls::{check_page_url, parse_api_base, parse_origins};
 use crate::domain::zone::{ZoneDatabase, ZoneName};
+use crate::gateway::stripe_config::{STRIPE_API, is_live_key};
 use crate::telemetry::LogFormat;
 
 mod database;
@@ -317,6 +319,54 @@ impl<L: Fn(&str) -> Option<OsString>> ConfigReader<L> {
             self.add_error(variable, detail);
         }
         Some(text)
+    }
+
+    fn parse_stripe(&mut self, scope: ConfigScope) -> Option<StripeSettings> {
+        if scope == ConfigScope::Database {
+            return None;
+        }
+        let key = self.require(
+            "STRIPE_SECRET_KEY",
+            "your secret key, from the Stripe dashboard under API keys",
+        );
+        if !(key.is_empty() || key.starts_with("sk_") || key.starts_with("rk_")) {
+            self.add_error(
+                "STRIPE_SECRET_KEY",
+                "must start with sk_ or rk_; a publishable key (pk_) is not enough",
+            );
+        }
+        let secrets = self.require(
+            "STRIPE_WEBHOOK_SECRET",
+            "the signing secret of your webhook endpoint",
+        );
+        let secrets: Vec<&str> = secrets
+            .split(',')
+            .map(str::trim)
+            .filter(|secret| !secret.is_empty())
+            .collect();
+        if secrets.iter().any(|secret| !secret.starts_with("whsec_")) {
+            self.add_error(
+                "STRIPE_WEBHOOK_SECRET",
+                "must start with whsec_ (several, comma-separated, while rolling)",
+            );
+        }
+        let api_base = self.parse_or_default("STRIPE_API_BASE", STRIPE_API, parse_api_base);
+        let secret_key = SecretString::from(key);
+        if is_live_key(&secret_key) && api_base.scheme() != "https" {
+            self.add_error("STRIPE_API_BASE", "must be https with a live key");
+        }
+        let publishable_key = self.find("STRIPE_PUBLISHABLE_KEY");
+        if let Some(key) = &publishable_key
+            && let Err(detail) = check_publishable_key(key, is_live_key(&secret_key))
+        {
+            self.add_error("STRIPE_PUBLISHABLE_KEY", detail);
+        }
+        Some(StripeSettings {
+            webhook_secrets: secrets.into_iter().map(SecretString::from).collect(),
+            stripe_js: publishable_key.and_then(|key| find_stripe_js(key, &api_base)),
+            secret_key,
+            api_base,
+        })
     }
 
     fn require(&mut self, variable: &'static str, what: &str) -> String {

@@ -10,7 +10,8 @@
 //! - What comes in: `json_body`, `query_string`, `field_values`, `schedule`, `metadata`, `path_id`,
 //!   `idempotency_key`.
 //! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
-//!   `request_size`, `response_size`, `connections`, `stream_permits`.
+//!   `request_limits`, `request_size`, `response_size`, `connections`,
+//!   `stream_permits`, `slot_streams`, `console_streams`.
 //! - What goes out: `views`, `hold_detail`, `money_views`, `slot_view`, `event_view`, `appointments`, `entity_tags`, `compression`,
 //!   `error` (the only file that makes a status of an error), `openapi`, `response_headers`.
 
@@ -39,7 +40,7 @@ pub use self::operation_names::OperationNames;
 use self::request_size::BodyLimit;
 pub use self::response_size::ResponseSpace;
 pub use self::server::{RenderMetrics, Server};
-pub use self::slots::stream::SlotStreams;
+pub use self::slot_streams::SlotStreams;
 use crate::domain::access_key::{AccessKey, KeyText};
 use crate::domain::booking::Booking;
 use crate::workflow::catalogue_file::CatalogueCopy;
@@ -88,6 +89,7 @@ mod query_string;
 pub mod rate_limit;
 mod reference_page;
 mod request_id;
+mod request_limits;
 mod request_size;
 mod response_headers;
 mod response_size;
@@ -95,6 +97,7 @@ mod return_pages;
 mod schedule;
 mod scopes;
 mod server;
+mod slot_streams;
 mod slot_view;
 mod slots;
 mod static_assets;
@@ -141,7 +144,7 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
             .layer(bound_size)
             .merge(lists)
             .layer(from_fn_with_state(server.clone(), audit_trail::record_act))
-            .layer(from_fn_with_state(server.clone(), rate_limit::limit_requests))
+            .layer(from_fn_with_state(server.clone(), request_limits::limit_requests))
             .layer(from_fn_with_state(server.clone(), auth::identify_caller));
     } else {
         guests = guests.merge(lists);

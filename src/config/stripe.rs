@@ -1,14 +1,10 @@
 //! Stripe's keys and secrets, and where Stripe is.
 
-use std::ffi::OsString;
-
 use secrecy::SecretString;
 use url::Url;
 
-use super::urls::parse_api_base;
-use super::{ConfigReader, ConfigScope};
 pub use crate::gateway::stripe_config::SIMULATOR_PUBLISHABLE_KEY;
-use crate::gateway::stripe_config::{SIMULATOR_STRIPE_JS, STRIPE_API, STRIPE_JS, StripeJs, is_live_key};
+use crate::gateway::stripe_config::{SIMULATOR_STRIPE_JS, STRIPE_JS, StripeJs, is_live_key};
 
 /// How to call Stripe, and how to verify its webhooks.
 #[derive(Clone, Debug)]
@@ -38,69 +34,43 @@ impl StripeSettings {
     }
 }
 
-impl<L: Fn(&str) -> Option<OsString>> ConfigReader<L> {
-    pub(super) fn parse_stripe(&mut self, scope: ConfigScope) -> Option<StripeSettings> {
-        if scope == ConfigScope::Database {
-            return None;
-        }
-        let key = self.require(
-            "STRIPE_SECRET_KEY",
-            "your secret key, from the Stripe dashboard under API keys",
-        );
-        if !(key.is_empty() || key.starts_with("sk_") || key.starts_with("rk_")) {
-            self.add_error(
-                "STRIPE_SECRET_KEY",
-                "must start with sk_ or rk_; a publishable key (pk_) is not enough",
-            );
-        }
-        let secrets = self.require(
-            "STRIPE_WEBHOOK_SECRET",
-            "the signing secret of your webhook endpoint",
-        );
-        let secrets: Vec<&str> = secrets
-            .split(',')
-            .map(str::trim)
-            .filter(|secret| !secret.is_empty())
-            .collect();
-        if secrets.iter().any(|secret| !secret.starts_with("whsec_")) {
-            self.add_error(
-                "STRIPE_WEBHOOK_SECRET",
-                "must start with whsec_ (several, comma-separated, while rolling)",
-            );
-        }
-        let api_base = self.parse_or_default("STRIPE_API_BASE", STRIPE_API, parse_api_base);
-        let secret_key = SecretString::from(key);
-        if is_live_key(&secret_key) && api_base.scheme() != "https" {
-            self.add_error("STRIPE_API_BASE", "must be https with a live key");
-        }
-        Some(StripeSettings {
-            webhook_secrets: secrets.into_iter().map(SecretString::from).collect(),
-            stripe_js: self.parse_publishable_key(is_live_key(&secret_key), &api_base),
-            secret_key,
-            api_base,
-        })
+/// Checks that a publishable key is of the mode of the secret key.
+pub(super) fn check_publishable_key(key: &str, is_live: bool) -> Result<(), &'static str> {
+    let is_of_live = key.starts_with("pk_live_");
+    if !(is_of_live || key.starts_with("pk_test_")) {
+        return Err("must start with pk_live_ or pk_test_");
     }
+    if is_of_live != is_live {
+        return Err("must be of the same mode, live or test, as STRIPE_SECRET_KEY");
+    }
+    Ok(())
+}
 
-    /// Reads the publishable key, which must be of the mode of the secret key. The value is never repeated: it may be a secret
-    /// in the wrong variable.
-    fn parse_publishable_key(&mut self, is_live: bool, api_base: &Url) -> Option<StripeJs> {
-        const VARIABLE: &str = "STRIPE_PUBLISHABLE_KEY";
-        let publishable_key = self.find(VARIABLE)?;
-        let is_of_live = publishable_key.starts_with("pk_live_");
-        if !(is_of_live || publishable_key.starts_with("pk_test_")) {
-            self.add_error(VARIABLE, "must start with pk_live_ or pk_test_");
-        } else if is_of_live != is_live {
-            let detail = "must be of the same mode, live or test, as STRIPE_SECRET_KEY";
-            self.add_error(VARIABLE, detail);
-        }
-        let url = if publishable_key == SIMULATOR_PUBLISHABLE_KEY {
-            api_base.join(SIMULATOR_STRIPE_JS)
-        } else {
-            Url::parse(STRIPE_JS)
-        };
-        Some(StripeJs {
-            publishable_key,
-            url: url.ok()?,
-        })
+/// Finds the script that belongs to a publishable key. A proxy before Stripe does not serve it, a simulator does.
+pub(super) fn find_stripe_js(publishable_key: String, api_base: &Url) -> Option<StripeJs> {
+    let url = if publishable_key == SIMULATOR_PUBLISHABLE_KEY {
+        api_base.join(SIMULATOR_STRIPE_JS)
+    } else {
+        Url::parse(STRIPE_JS)
+    };
+    Some(StripeJs {
+        publishable_key,
+        url: url.ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stripe_js_is_stripes_except_for_the_simulators_key() {
+        let base = Url::parse("http://127.0.0.1:1").unwrap();
+        let script = |key: &str| find_stripe_js(key.to_owned(), &base).unwrap().url.to_string();
+        assert_eq!(script("pk_test_1"), "https://js.stripe.com/endive/stripe.js");
+        assert_eq!(
+            script(SIMULATOR_PUBLISHABLE_KEY),
+            "http://127.0.0.1:1/sandbox/stripe.js"
+        );
     }
 }

@@ -162,22 +162,6 @@ fn publishable_key_has_the_mode_of_the_secret_key() {
 }
 
 #[test]
-fn stripe_js_is_stripes_except_for_the_simulators_key() {
-    let script = |key| {
-        let base = ("STRIPE_API_BASE", "http://127.0.0.1:1");
-        let pairs = [GOOD[0], GOOD[1], base, ("STRIPE_PUBLISHABLE_KEY", key)];
-        let stripe = read_from(&pairs, ConfigScope::Stripe).unwrap().stripe.unwrap();
-        stripe.stripe_js.unwrap().url.to_string()
-    };
-    // A proxy before Stripe does not serve the script.
-    assert_eq!(script("pk_test_1"), "https://js.stripe.com/endive/stripe.js");
-    assert_eq!(
-        script(SIMULATOR_PUBLISHABLE_KEY),
-        "http://127.0.0.1:1/sandbox/stripe.js"
-    );
-}
-
-#[test]
 fn hold_ttl_is_between_a_second_and_23_hours() {
     for (text, good) in [
         ("1s", true),

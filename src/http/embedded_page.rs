@@ -5,8 +5,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::field_errors::FieldErrors;
-use super::server::Server;
-use super::views::HoldView;
 use crate::domain::booking::Booking;
 use crate::domain::hold::Status;
 use crate::domain::session::{CheckoutUi, PaymentPage};
@@ -69,14 +67,5 @@ impl EmbeddedPageView {
             }
             _ => Self::default(),
         }
-    }
-}
-
-impl HoldView {
-    /// Shows a hold to its guest, who may need the embedded payment page. Nobody else has a use for that.
-    pub(super) fn for_guest(booking: &Booking, server: &Server) -> Self {
-        let mut view = Self::new(booking);
-        view.embedded = EmbeddedPageView::new(booking, server.stripe_js.as_ref());
-        view
     }
 }

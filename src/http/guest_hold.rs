@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::{find_hold_token, require_bearer_token, require_token_of};
+use super::embedded_page::EmbeddedPageView;
 use super::error::Problem;
 use super::field_errors::FieldErrors;
 use super::field_values::SeenRefund;
@@ -28,6 +29,15 @@ use crate::domain::ids::HoldId;
 use crate::workflow::cancel_hold::{self, CancelOutcome};
 use crate::workflow::guest_rights::{self, CancelRight, GuestRights};
 use crate::workflow::release_hold::{self, ReleaseOutcome};
+
+impl HoldView {
+    /// Shows a hold to its guest, who may need the embedded payment page. Nobody else has a use for that.
+    pub(super) fn for_guest(booking: &Booking, server: &Server) -> Self {
+        let mut view = Self::new(booking);
+        view.embedded = EmbeddedPageView::new(booking, server.stripe_js.as_ref());
+        view
+    }
+}
 
 /// A hold, with the guest's rights if the request has the hold's token.
 #[derive(Clone, Debug, Serialize, ToSchema)]

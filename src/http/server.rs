@@ -16,7 +16,7 @@ use super::database_reading::DatabaseReadings;
 use super::operation_names::OperationNames;
 use super::rate_limit::ClientRateLimiter;
 use super::response_size::ResponseSpace;
-use super::slots::stream::SlotStreams;
+use super::slot_streams::SlotStreams;
 use crate::domain::figures::FigureCounts;
 use crate::gateway::stripe_config::StripeJs;
 use crate::workflow::Context;

@@ -36,6 +36,11 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "the pause between two looks of a stream",
     ),
     (
+        "src/http/slots/stream.rs",
+        "sleep",
+        "the pause between two looks of a stream",
+    ),
+    (
         "src/http/connections.rs",
         "sleep",
         "the deadline of a connection, and the pause after the system refused one",

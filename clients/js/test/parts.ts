@@ -97,7 +97,7 @@ test("hints are followed while the page is visible, and the clock where there is
 /** Stands in for Stripe.js: says what was mounted and destroyed. */
 function stubStripe(seen: string[]): (key: string) => object {
   return (key) => ({
-    initEmbeddedCheckout: async ({ clientSecret }: { clientSecret: string }) => ({
+    createEmbeddedCheckoutPage: async ({ clientSecret }: { clientSecret: string }) => ({
       mount: () => seen.push(`mount ${clientSecret} ${key}`),
       destroy: () => seen.push(`destroy ${clientSecret}`),
     }),

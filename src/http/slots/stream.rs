@@ -1,9 +1,7 @@
 //! The stream that tells open pages which slots may have changed (server-sent events).
 //!
-//! It carries hints, and nothing about guests: a page that gets one lists the slots again. All streams of a process share one
-//! reading of the stream of events out, once a second, however many they are.
+//! It carries hints, and nothing about guests: a page that gets one lists the slots again.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,7 +15,6 @@ use chrono::{DateTime, Utc};
 use deserr::Deserr;
 use futures::Stream;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::check_period;
@@ -30,130 +27,16 @@ use crate::http::field_errors::FieldErrors;
 use crate::http::path_id::{PathId, parse_event_type_id};
 use crate::http::query_string::parse_query;
 use crate::http::server::Server;
-use crate::http::stream_permits::{StreamPermit, StreamPermits};
+use crate::http::stream_permits::StreamPermit;
 use crate::http::timestamps::format_instant;
 use crate::workflow::slot_changes::{self, ChangedTimes};
-use crate::workflow::{Context, WorkflowError};
 
-/// The part of the connections that streams may take.
-const PART_OF_CONNECTIONS: u32 = 4;
-/// The most streams of one client address.
-const MOST_OF_ADDRESS: usize = 16;
-/// How often a stream looks, and how long a reading is good for.
+/// How often a stream looks.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// How often a stream says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long a stream lasts; less than a connection may wait for its client. The browser opens the next one by itself.
 const STREAM_LIFE: Duration = Duration::from_secs(60);
-/// How long a reading is continued. If nobody has looked for longer, the events in between are of no use to anybody.
-const MAX_GAP: Duration = Duration::from_secs(60);
-/// How many changes are remembered for streams that resume.
-const MOST_REMEMBERED: usize = 1_000;
-
-/// The hints of a process, for all its streams.
-pub struct SlotStreams {
-    permits: StreamPermits<IpAddr>,
-    recent: Mutex<Option<RecentChanges>>,
-}
-
-/// The last changes, without a gap after `since`.
-struct RecentChanges {
-    read_at: Instant,
-    /// The position after which every change is remembered.
-    since: i64,
-    /// The position of the last event that was read.
-    last: i64,
-    changes: VecDeque<(i64, ChangedTimes)>,
-}
-
-/// What a stream has not said yet.
-struct UnsaidChanges {
-    last: i64,
-    times: ChangedTimes,
-}
-
-impl SlotStreams {
-    /// Allows streams a quarter of the connections.
-    pub fn new(max_connections: u32) -> Self {
-        let most = usize::try_from(max_connections / PART_OF_CONNECTIONS).unwrap_or(usize::MAX);
-        Self {
-            permits: StreamPermits::new(most.max(1), MOST_OF_ADDRESS),
-            recent: Mutex::new(None),
-        }
-    }
-
-    /// Returns what has changed after a position, as far as the last reading knows. Streams that look meanwhile wait for the same
-    /// one. Without a position, nothing has.
-    async fn changes_after(
-        &self,
-        context: &Context,
-        seen: Option<i64>,
-    ) -> Result<UnsaidChanges, WorkflowError> {
-        let mut recent = self.recent.lock().await;
-        let continued = match recent.take() {
-            Some(known) if known.read_at.elapsed() < LOOK_PAUSE => Some(known),
-            Some(known) if known.read_at.elapsed() < MAX_GAP => known.read_on(context).await?,
-            _ => None,
-        };
-        let known = match continued {
-            Some(known) => known,
-            None => RecentChanges::begin(context).await?,
-        };
-        let unsaid = known.after(seen.unwrap_or(known.last));
-        *recent = Some(known);
-        Ok(unsaid)
-    }
-}
-
-impl RecentChanges {
-    async fn begin(context: &Context) -> Result<Self, WorkflowError> {
-        let last = slot_changes::read_last_position(context).await?;
-        Ok(Self {
-            read_at: Instant::now(),
-            since: last,
-            last,
-            changes: VecDeque::new(),
-        })
-    }
-
-    /// Adds what has changed since; `None` if that is more than is worth reading.
-    async fn read_on(mut self, context: &Context) -> Result<Option<Self>, WorkflowError> {
-        let read = slot_changes::read_slot_changes(context, self.last).await?;
-        if read.has_more {
-            return Ok(None);
-        }
-        self.read_at = Instant::now();
-        for (position, times) in read.changes {
-            self.last = position;
-            self.changes.push_back((position, times));
-        }
-        while self.changes.len() > MOST_REMEMBERED {
-            if let Some((position, _)) = self.changes.pop_front() {
-                self.since = position;
-            }
-        }
-        Ok(Some(self))
-    }
-
-    fn after(&self, seen: i64) -> UnsaidChanges {
-        let mut all = Vec::new();
-        let mut is_known = (self.since..=self.last).contains(&seen);
-        for (_, times) in self.changes.iter().filter(|(position, _)| *position > seen) {
-            match times {
-                ChangedTimes::Some(times) => all.extend(times.iter().cloned()),
-                ChangedTimes::Unknown => is_known = false,
-            }
-        }
-        UnsaidChanges {
-            last: self.last,
-            times: if is_known {
-                ChangedTimes::Some(all)
-            } else {
-                ChangedTimes::Unknown
-            },
-        }
-    }
-}
 
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, deny_unknown_fields)]
@@ -197,7 +80,7 @@ pub(in crate::http) async fn stream_slots(
     let id = parse_event_type_id(&id)?;
     let query: StreamQuery = parse_query(query.as_deref())?;
     let within = check_period(query.from, query.to)?;
-    let permit = server.slot_streams.permits.admit(client.0);
+    let permit = server.slot_streams.admit(client.0);
     let permit = permit.ok_or_else(|| Problem::too_busy("too many streams are open"))?;
     let event_type = slot_changes::find_event_type(&server.context, &id).await?;
     let event_type = event_type.ok_or_else(|| Problem::not_found("event type"))?;

@@ -1,7 +1,7 @@
 // Stripe's payment form on the page. Stripe.js comes from Stripe alone, and only when a guest pays on the page.
 
 interface Checkout { mount(element: HTMLElement): void; destroy(): void }
-interface Stripe { initEmbeddedCheckout(options: { clientSecret: string }): Promise<Checkout> }
+interface Stripe { createEmbeddedCheckoutPage(options: { clientSecret: string }): Promise<Checkout> }
 type MakeStripe = (publishableKey: string) => Stripe;
 
 const loads = new Map<string, Promise<void>>();
@@ -36,7 +36,7 @@ export class PaymentForm {
       await loadScript(script);
       const make = (globalThis as { Stripe?: MakeStripe }).Stripe;
       if (!make) throw new Error("the script of the payment form has no Stripe");
-      const checkout = await make(publishableKey).initEmbeddedCheckout({ clientSecret: secret });
+      const checkout = await make(publishableKey).createEmbeddedCheckoutPage({ clientSecret: secret });
       if (this.session !== secret) return checkout.destroy();
       this.checkout = checkout;
       checkout.mount(into);
