@@ -387,7 +387,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The body may be left out. */
+        /**
+         * Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The slot of a `processing` hold is free at
+         *     once, and all money that comes for it later goes back. The body may be left out.
+         */
         post: operations["releaseHold"];
         delete?: never;
         options?: never;
@@ -750,6 +753,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/event-types/{id}/slots/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sends hints about slots that may have changed, as server-sent events. An event `changed` has `{"starts": […]}`, or
+         *     `{"reload": true}` if any slot may have changed. List the slots after the stream is open, and again after each hint.
+         */
+        get: operations["streamSlotChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/holds": {
         parameters: {
             query?: never;
@@ -774,7 +797,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns a hold with its status. Its id gives the right to read it. */
+        /**
+         * Returns a hold with its status. Its id gives the right to read it.
+         * @description With the hold's token, `rights` says what the guest may do now.
+         */
         get: operations["getHold"];
         put?: never;
         post?: never;
@@ -1181,7 +1207,10 @@ export interface components {
             payment_intent: string | null;
             /** @description All payments for the hold. */
             payments: components["schemas"]["Payment"][];
-            /** @description Whether the paid amount or currency differs from the price. An operator has to check the payment. */
+            /**
+             * @description Whether the session sold at another price, or took another amount than discounts and taxes explain. An operator
+             *     has to check the payment.
+             */
             price_mismatch: boolean;
             /**
              * Format: uuid
@@ -1264,6 +1293,11 @@ export interface components {
          * @enum {string}
          */
         AuditOutcome: "done" | "refused" | "failed";
+        /**
+         * @description Whether the guest must give an address.
+         * @enum {string}
+         */
+        BillingAddress: "auto" | "required";
         /** @description A time when a resource is busy for other reasons than holds. */
         Block: {
             /** @description The live holds that the block overlaps. They stay; an operator has to move or cancel them. */
@@ -1342,6 +1376,26 @@ export interface components {
             /** @description The URL of the feed; null if there is none. */
             url: string | null;
         };
+        /** @description A guest's right to cancel a paid hold. */
+        CancelRight: {
+            /**
+             * @description The lower-case ISO code of the currency that was paid.
+             * @example eur
+             */
+            currency: string;
+            /**
+             * Format: int64
+             * @description How much goes back, in the currency's minor unit. Send it with the cancellation, which is then refused if it would
+             *     return another amount.
+             * @example 5000
+             */
+            refund: number;
+            /**
+             * Format: date-time
+             * @description The last instant at which the guest may cancel.
+             */
+            until: string;
+        };
         /** @description How to cancel a hold. */
         Cancellation: {
             /** @description A note for the history. */
@@ -1354,6 +1408,44 @@ export interface components {
             /** @description Whether Stripe says that the guest can still pay. Null if Stripe was not asked, because too many holds are checked. */
             checkout_open: boolean | null;
         };
+        /** @description What Stripe's payment page asks of the guest, and what Stripe does with the payment. */
+        CheckoutOptions: {
+            /** @description Whether Stripe computes taxes; no if absent. Needs Stripe Tax in the account. */
+            automatic_tax?: boolean;
+            /** @description Whether the guest must give an address: `auto` if absent, then Stripe asks if the payment needs it. */
+            billing_address?: components["schemas"]["BillingAddress"];
+            /** @description Whether Stripe makes an invoice for the guest; no if absent. */
+            invoice?: boolean;
+            /** @description Whether the guest must give a phone number; no if absent. */
+            phone?: boolean;
+            /**
+             * @description Whether the guest may enter promotion codes of the account; no if absent. A code for the whole price leaves
+             *     nothing to pay, and confirms.
+             */
+            promotion_codes?: boolean;
+            /**
+             * @description What a bank statement shows after the account's own name: 1 to 22 Latin characters, one of them a letter, none of
+             *     them `<`, `>`, `\`, `'`, `"` or `*`.
+             * @example YOGA
+             */
+            statement_descriptor_suffix?: string;
+            /** @description What the button says: `auto` if absent, then Stripe chooses. */
+            submit_type?: components["schemas"]["SubmitType"];
+            /** @description Whether the price contains the tax, only with `automatic_tax`; the account's default if absent. */
+            tax_behavior?: components["schemas"]["TaxBehavior"];
+            /**
+             * @description Stripe's code for what is sold; the account's default if absent.
+             * @example txcd_20030000
+             */
+            tax_code?: string;
+            /** @description Whether the guest must accept the terms whose address the account has; no if absent. */
+            terms_consent?: boolean;
+        };
+        /**
+         * @description Where the guest sees Stripe's payment page.
+         * @enum {string}
+         */
+        CheckoutUi: "hosted" | "embedded";
         /** @description Days on which the shop, or some of its resources, is closed. */
         Closure: {
             /**
@@ -1536,6 +1628,21 @@ export interface components {
              * @example needs_response
              */
             status: string;
+        };
+        /** @description What a page needs to show an embedded payment page: all members, or none. */
+        EmbeddedPage: {
+            /** @description The client secret of the session, for Stripe.js; only while an embedded hold is `held`. */
+            client_secret?: string;
+            /**
+             * @description The account's publishable key, for Stripe.js; only with `client_secret`.
+             * @example pk_test_simulator
+             */
+            publishable_key?: string;
+            /**
+             * @description The URL of Stripe.js, which the page must load from there; only with `client_secret`.
+             * @example https://js.stripe.com/endive/stripe.js
+             */
+            stripe_js?: string;
         };
         /** @description An endpoint of the shop. */
         Endpoint: {
@@ -1777,6 +1884,8 @@ export interface components {
              * @description How long each resource stays busy before its segment, in minutes.
              */
             buffer_before_minutes: number;
+            /** @description What Stripe's payment page asks of the guest. */
+            checkout: components["schemas"]["CheckoutOptions"];
             /** @description The lower-case ISO code of the currency. */
             currency: string;
             /** @description What it is, in words for the guest. */
@@ -1798,6 +1907,8 @@ export interface components {
             guest_move_until_minutes?: number;
             /** @description The event type's id. */
             id: string;
+            /** @description The URLs of the images that the payment page shows. */
+            images: string[];
             /** @description The name that the guest reads on the payment page. */
             name: string;
             /** @description The payment methods that a guest may use; null allows all that the Stripe account allows. */
@@ -1836,6 +1947,14 @@ export interface components {
             /** @description The events from Stripe that were applied to the hold. */
             events: components["schemas"]["EventCopy"][];
         };
+        /** @description A guest's right to more time to pay. */
+        ExtendRight: {
+            /**
+             * Format: date-time
+             * @description The end of the time to pay, if the hold is extended now.
+             */
+            expires_at: string;
+        };
         /** @description The error of one member of a request. */
         FieldError: {
             /**
@@ -1866,6 +1985,17 @@ export interface components {
             open_checkouts: components["schemas"]["OpenCheckout"][];
             /** @description The events of payments without a hold that name the guest; only on the first page. */
             orphan_events: components["schemas"]["EventCopy"][];
+        };
+        /** @description A hold, with the guest's rights if the request has the hold's token. */
+        GuestHold: components["schemas"]["Hold"] & {
+            /** @description What the guest may do now. Only if the request has the hold's token. */
+            rights?: components["schemas"]["GuestRights"];
+        };
+        /** @description What a guest may do to a hold now. A right may end before it is used: then the act is refused with `409`. */
+        GuestRights: {
+            cancel: components["schemas"]["CancelRight"] | null;
+            extend: components["schemas"]["ExtendRight"] | null;
+            move: components["schemas"]["MoveRight"] | null;
         };
         /** @description The guest to erase. */
         GuestToErase: {
@@ -1915,7 +2045,7 @@ export interface components {
             transition: string;
         };
         /** @description A hold as everybody who has its id may see it. It has no e-mail address and no name, because it is public. */
-        Hold: {
+        Hold: components["schemas"]["EmbeddedPage"] & {
             /**
              * Format: int64
              * @description The price of all units, in the currency's minor unit.
@@ -1924,7 +2054,7 @@ export interface components {
             amount: number;
             /** @description The id of the Stripe Checkout Session. */
             checkout_session: string;
-            /** @description The URL of Stripe's payment page; null unless the hold is `held`. */
+            /** @description The URL of Stripe's payment page; null unless the hold is `held` and the page is a hosted one. */
             checkout_url: string | null;
             /**
              * @description The lower-case ISO code of the currency.
@@ -1952,6 +2082,11 @@ export interface components {
              */
             id: string;
             /**
+             * @description The name of the event type, as the catalogue has it now; null if it is not in the catalogue any more.
+             * @example Intro call
+             */
+            name: string | null;
+            /**
              * Format: int32
              * @description The number of units of each segment.
              * @example 1
@@ -1960,10 +2095,20 @@ export interface components {
             /** @description Why the hold ended; only with `released` and `cancelled`. */
             reason?: components["schemas"]["HoldReason"];
             /**
+             * @description What a guest says to name the hold, on the telephone. It gives no right. Operators find the hold by it.
+             * @example 0bfa9018a9d6
+             */
+            reference: string;
+            /**
              * @description The resource of the first segment.
              * @example ana
              */
             resource: string;
+            /**
+             * @description The name of that resource, as the catalogue has it now; null if it is not in the catalogue any more.
+             * @example Ana
+             */
+            resource_name: string | null;
             /** @description The resources and their times. */
             segments: components["schemas"]["Segment"][];
             /**
@@ -1973,6 +2118,11 @@ export interface components {
             starts_at: string;
             /** @description The status of the hold. */
             status: components["schemas"]["HoldStatus"];
+            /**
+             * @description The time zone of the event type's schedule; UTC if it has none, null if it is not in the catalogue any more.
+             * @example Europe/Berlin
+             */
+            timezone: string | null;
         };
         /**
          * @description Why a hold is `released` or `cancelled`.
@@ -2207,6 +2357,22 @@ export interface components {
              */
             starts_at: string;
         };
+        /** @description A guest's right to move a hold. */
+        MoveRight: {
+            /**
+             * Format: date-time
+             * @description The last instant at which the guest may move it.
+             */
+            until: string;
+        };
+        /** @description A hold after a move. */
+        MovedHold: components["schemas"]["Hold"] & {
+            /**
+             * @description Whether the guest can still pay on a page whose line says the time from before the move: Stripe cannot change the
+             *     line of a session. A new checkout with `replaces` has a new line.
+             */
+            checkout_line_outdated: boolean;
+        };
         /** @description A key to make. */
         NewAccessKey: {
             /**
@@ -2324,6 +2490,7 @@ export interface components {
              *     absent.
              */
             buffer_before_minutes?: number;
+            checkout?: components["schemas"]["CheckoutOptions"] | null;
             /**
              * @description The lower-case ISO code of a currency that Stripe supports.
              * @example eur
@@ -2350,6 +2517,13 @@ export interface components {
              * @description Until how many minutes before the start a guest may move the hold; never if absent.
              */
             guest_move_until_minutes?: number | null;
+            /**
+             * @description The https URLs of images that the payment page shows: at most 8.
+             * @example [
+             *       "https://shop.example/call.jpg"
+             *     ]
+             */
+            images?: string[];
             /**
              * @description The name that the guest reads on the payment page: 1 to 200 characters.
              * @example Intro call
@@ -2392,7 +2566,7 @@ export interface components {
         /** @description What to book, and for whom. Price, duration and resource come from the event type. */
         NewHold: {
             /**
-             * @description Where Stripe sends a guest who turned back.
+             * @description Where Stripe sends a guest who turned back from a hosted page.
              * @example https://shop.example/cancelled?hold={HOLD_ID}
              */
             cancel_url?: string | null;
@@ -2408,6 +2582,12 @@ export interface components {
             event_type: string;
             /** @description The guest who books. */
             guest: components["schemas"]["NewGuest"];
+            /**
+             * @description The language of the payment page, by Stripe's name for it, and of its line; if absent or `auto`, Stripe follows the
+             *     guest's browser, and the line is English.
+             * @example de
+             */
+            locale?: string | null;
             /**
              * @description Pairs of the caller's own: at most 20, keys of 1 to 40 characters, values of at most 500.
              * @example {
@@ -2439,6 +2619,7 @@ export interface components {
              * @example https://shop.example/done?hold={HOLD_ID}
              */
             success_url?: string | null;
+            ui?: components["schemas"]["CheckoutUi"] | null;
         };
         /** @description What an operator returns. */
         NewRefund: {
@@ -2917,6 +3098,11 @@ export interface components {
              */
             id: string;
         };
+        /**
+         * @description What the button of the payment page says.
+         * @enum {string}
+         */
+        SubmitType: "auto" | "book" | "pay" | "donate";
         /** @description What happened in a range of time. */
         Summary: {
             /** @description How the figures are divided. */
@@ -3029,6 +3215,11 @@ export interface components {
              */
             released: number;
         };
+        /**
+         * @description Whether a price contains the tax.
+         * @enum {string}
+         */
+        TaxBehavior: "exclusive" | "inclusive";
         /** @description Open hours on some days of each week. */
         WeeklyHours: {
             /**
@@ -5021,7 +5212,7 @@ export interface operations {
                 to?: string;
                 /** @description only holds of the guest with this e-mail address; case does not matter */
                 guest?: string;
-                /** @description only the hold with this id or this session, or else the holds of the guest with this e-mail address, or else those whose guest's name or address contains this text; case does not matter. For such a text each page looks at 20,000 holds at most, so a page may have few entries or none although `next_cursor` is given */
+                /** @description only the hold with this id or this session, or else the holds of the guest with this e-mail address, or else the hold with this `reference` and those whose guest's name or address contains this text; case does not matter. For such a text each page looks at 20,000 holds at most, so a page may have few entries or none although `next_cursor` is given */
                 q?: string;
                 /** @description only holds that an operator must look at */
                 attention?: components["schemas"]["Attention"];
@@ -5698,7 +5889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
-            /** @description `already_paid`: the hold is confirmed, or a delayed payment is in progress */
+            /** @description `already_paid`: the hold is confirmed, or was `held` and turned out to be `processing`: a repeat releases it then */
             409: {
                 headers: {
                     /** @description With `idempotency_in_progress`: seconds to wait. */
@@ -8623,6 +8814,98 @@ export interface operations {
             };
         };
     };
+    streamSlotChanges: {
+        parameters: {
+            query: {
+                /** @description only slots that start at this time or later, RFC 3339 */
+                from: string;
+                /** @description only slots that start before this time, RFC 3339; at most 62 days after `from` */
+                to: string;
+            };
+            header?: {
+                /** @description the id of the last event of an earlier stream, which browsers send by themselves: what has changed since comes first */
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                /** @description the event type's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hints, for a minute */
+            200: {
+                headers: {
+                    /** @description The request's id, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    /** @description The request's id, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    /** @description The request's id, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description The request's id, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    /** @description The request's id, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description `store_unavailable` or `too_busy` */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description The request's id, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
     startCheckout: {
         parameters: {
             query?: never;
@@ -8823,7 +9106,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Hold"];
+                    "application/json": components["schemas"]["GuestHold"];
+                };
+            };
+            /** @description `unauthorized`: a token of another hold */
+            401: {
+                headers: {
+                    /** @description Always `Bearer`. */
+                    "WWW-Authenticate"?: string;
+                    /** @description The request's id, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
             /** @description `not_found` */
@@ -8878,7 +9174,10 @@ export interface operations {
     };
     cancelHold: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description how much the guest was shown to get back, as in `rights`: a paid hold of which another amount goes back is not cancelled */
+                refund?: number;
+            };
             header?: never;
             path: {
                 /** @description the hold's id */
@@ -8923,11 +9222,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
-            /** @description `already_paid` */
+            /** @description `already_paid`: too late or not allowed; `conflict`: another amount goes back than `refund` */
             409: {
                 headers: {
                     /** @description With `idempotency_in_progress`: seconds to wait. */
                     "Retry-After"?: number;
+                    /** @description The request's id, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
                     /** @description The request's id, as in the log. */
                     "x-request-id"?: string;
                     [name: string]: unknown;
@@ -9244,7 +9554,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Hold"];
+                    "application/json": components["schemas"]["MovedHold"];
                 };
             };
             /** @description `malformed` */

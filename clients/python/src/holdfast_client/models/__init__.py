@@ -8,12 +8,16 @@ from .admin_hold_metadata import AdminHoldMetadata
 from .attention import Attention
 from .audit_entry import AuditEntry
 from .audit_outcome import AuditOutcome
+from .billing_address import BillingAddress
 from .block import Block
 from .block_conflict import BlockConflict
 from .block_source import BlockSource
 from .calendar import Calendar
+from .cancel_right import CancelRight
 from .cancellation import Cancellation
 from .checked_hold import CheckedHold
+from .checkout_options import CheckoutOptions
+from .checkout_ui import CheckoutUi
 from .closure import Closure
 from .closure_details import ClosureDetails
 from .code import Code
@@ -26,6 +30,7 @@ from .day import Day
 from .delivery import Delivery
 from .delivery_state import DeliveryState
 from .dispute import Dispute
+from .embedded_page import EmbeddedPage
 from .endpoint import Endpoint
 from .endpoint_details import EndpointDetails
 from .endpoint_state import EndpointState
@@ -44,9 +49,12 @@ from .event_stream import EventStream
 from .event_type import EventType
 from .event_type_segment import EventTypeSegment
 from .exported_hold import ExportedHold
+from .extend_right import ExtendRight
 from .field_error import FieldError
 from .guest import Guest
 from .guest_export import GuestExport
+from .guest_hold import GuestHold
+from .guest_rights import GuestRights
 from .guest_to_erase import GuestToErase
 from .guest_to_export import GuestToExport
 from .health import Health
@@ -74,6 +82,8 @@ from .listed_block import ListedBlock
 from .listed_payment import ListedPayment
 from .money_flow import MoneyFlow
 from .move import Move
+from .move_right import MoveRight
+from .moved_hold import MovedHold
 from .new_access_key import NewAccessKey
 from .new_block import NewBlock
 from .new_calendar import NewCalendar
@@ -113,10 +123,12 @@ from .slot_status import SlotStatus
 from .slots import Slots
 from .stored_event import StoredEvent
 from .streamed_event import StreamedEvent
+from .submit_type import SubmitType
 from .summary import Summary
 from .summary_by import SummaryBy
 from .summary_part import SummaryPart
 from .sweep_report import SweepReport
+from .tax_behavior import TaxBehavior
 from .weekly_hours import WeeklyHours
 
 __all__ = (
@@ -128,12 +140,16 @@ __all__ = (
     "Attention",
     "AuditEntry",
     "AuditOutcome",
+    "BillingAddress",
     "Block",
     "BlockConflict",
     "BlockSource",
     "Calendar",
     "Cancellation",
+    "CancelRight",
     "CheckedHold",
+    "CheckoutOptions",
+    "CheckoutUi",
     "Closure",
     "ClosureDetails",
     "Code",
@@ -146,6 +162,7 @@ __all__ = (
     "Delivery",
     "DeliveryState",
     "Dispute",
+    "EmbeddedPage",
     "Endpoint",
     "EndpointDetails",
     "EndpointState",
@@ -164,9 +181,12 @@ __all__ = (
     "EventType",
     "EventTypeSegment",
     "ExportedHold",
+    "ExtendRight",
     "FieldError",
     "Guest",
     "GuestExport",
+    "GuestHold",
+    "GuestRights",
     "GuestToErase",
     "GuestToExport",
     "Health",
@@ -194,6 +214,8 @@ __all__ = (
     "ListStoredEvent",
     "MoneyFlow",
     "Move",
+    "MovedHold",
+    "MoveRight",
     "NewAccessKey",
     "NewBlock",
     "NewCalendar",
@@ -233,9 +255,11 @@ __all__ = (
     "SlotStatus",
     "StoredEvent",
     "StreamedEvent",
+    "SubmitType",
     "Summary",
     "SummaryBy",
     "SummaryPart",
     "SweepReport",
+    "TaxBehavior",
     "WeeklyHours",
 )

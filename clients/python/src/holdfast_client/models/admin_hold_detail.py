@@ -40,17 +40,26 @@ class AdminHoldDetail:
         Attributes:
             amount (int): The price of all units, in the currency's minor unit. Example: 5000.
             checkout_session (str): The id of the Stripe Checkout Session.
-            checkout_url (None | str): The URL of Stripe's payment page; null unless the hold is `held`.
+            checkout_url (None | str): The URL of Stripe's payment page; null unless the hold is `held` and the page is a
+                hosted one.
             currency (str): The lower-case ISO code of the currency. Example: eur.
             ends_at (datetime.datetime): The first instant after the slot.
             event_type (str): The id of the event type. Example: intro-call.
             expires_at (datetime.datetime): The end of the time to pay; not after the slot's start.
             id (UUID): The id of the hold. It cannot be guessed, and gives the right to read the hold.
+            name (None | str): The name of the event type, as the catalogue has it now; null if it is not in the catalogue
+                any more. Example: Intro call.
             quantity (int): The number of units of each segment. Example: 1.
+            reference (str): What a guest says to name the hold, on the telephone. It gives no right. Operators find the
+                hold by it. Example: 0bfa9018a9d6.
             resource (str): The resource of the first segment. Example: ana.
+            resource_name (None | str): The name of that resource, as the catalogue has it now; null if it is not in the
+                catalogue any more. Example: Ana.
             segments (list[Segment]): The resources and their times.
             starts_at (datetime.datetime): The first instant of the slot.
             status (HoldStatus): The status of a hold.
+            timezone (None | str): The time zone of the event type's schedule; UTC if it has none, null if it is not in the
+                catalogue any more. Example: Europe/Berlin.
             created_at (datetime.datetime): When the hold was placed.
             guest (Guest): The guest who booked.
             log_id (str): The hold's name in the log, which does not show the id. Example: 0bfa9018a9d6.
@@ -58,8 +67,9 @@ class AdminHoldDetail:
             next_check_at (datetime.datetime | None): When the sweep next asks Stripe; null if it does not.
             payment_intent (None | str): The id of the Stripe PaymentIntent; null until it is known.
             payments (list[Payment]): All payments for the hold.
-            price_mismatch (bool): Whether the paid amount or currency differs from the price. An operator has to check the
-                payment.
+            price_mismatch (bool): Whether the session sold at another price, or took another amount than discounts and
+                taxes explain. An operator
+                has to check the payment.
             replaced_by (None | UUID): The hold that the guest chose in place of this one; null if there is none.
             session_expires_at (datetime.datetime): When the session expires at Stripe by itself.
             tries (int): How often in a row Stripe gave no clear response.
@@ -70,6 +80,12 @@ class AdminHoldDetail:
             history (list[HistoryLine]): Every transition, oldest first.
             ledger (Ledger): Where money is, in the currency's minor unit. What was paid is the sum of all the others.
             refunds (list[Refund]): The refunds of its payments at Stripe, oldest first for each payment.
+            client_secret (str | Unset): The client secret of the session, for Stripe.js; only while an embedded hold is
+                `held`.
+            publishable_key (str | Unset): The account's publishable key, for Stripe.js; only with `client_secret`. Example:
+                pk_test_simulator.
+            stripe_js (str | Unset): The URL of Stripe.js, which the page must load from there; only with `client_secret`.
+                Example: https://js.stripe.com/endive/stripe.js.
             reason (HoldReason | Unset): Why a hold is `released` or `cancelled`.
      """
 
@@ -81,11 +97,15 @@ class AdminHoldDetail:
     event_type: str
     expires_at: datetime.datetime
     id: UUID
+    name: None | str
     quantity: int
+    reference: str
     resource: str
+    resource_name: None | str
     segments: list[Segment]
     starts_at: datetime.datetime
     status: HoldStatus
+    timezone: None | str
     created_at: datetime.datetime
     guest: Guest
     log_id: str
@@ -102,6 +122,9 @@ class AdminHoldDetail:
     history: list[HistoryLine]
     ledger: Ledger
     refunds: list[Refund]
+    client_secret: str | Unset = UNSET
+    publishable_key: str | Unset = UNSET
+    stripe_js: str | Unset = UNSET
     reason: HoldReason | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -135,9 +158,17 @@ class AdminHoldDetail:
 
         id = str(self.id)
 
+        name: None | str
+        name = self.name
+
         quantity = self.quantity
 
+        reference = self.reference
+
         resource = self.resource
+
+        resource_name: None | str
+        resource_name = self.resource_name
 
         segments = []
         for segments_item_data in self.segments:
@@ -149,6 +180,9 @@ class AdminHoldDetail:
         starts_at = self.starts_at.isoformat()
 
         status = self.status.value
+
+        timezone: None | str
+        timezone = self.timezone
 
         created_at = self.created_at.isoformat()
 
@@ -211,6 +245,12 @@ class AdminHoldDetail:
 
 
 
+        client_secret = self.client_secret
+
+        publishable_key = self.publishable_key
+
+        stripe_js = self.stripe_js
+
         reason: str | Unset = UNSET
         if not isinstance(self.reason, Unset):
             reason = self.reason.value
@@ -228,11 +268,15 @@ class AdminHoldDetail:
             "event_type": event_type,
             "expires_at": expires_at,
             "id": id,
+            "name": name,
             "quantity": quantity,
+            "reference": reference,
             "resource": resource,
+            "resource_name": resource_name,
             "segments": segments,
             "starts_at": starts_at,
             "status": status,
+            "timezone": timezone,
             "created_at": created_at,
             "guest": guest,
             "log_id": log_id,
@@ -250,6 +294,12 @@ class AdminHoldDetail:
             "ledger": ledger,
             "refunds": refunds,
         })
+        if client_secret is not UNSET:
+            field_dict["client_secret"] = client_secret
+        if publishable_key is not UNSET:
+            field_dict["publishable_key"] = publishable_key
+        if stripe_js is not UNSET:
+            field_dict["stripe_js"] = stripe_js
         if reason is not UNSET:
             field_dict["reason"] = reason
 
@@ -299,9 +349,27 @@ class AdminHoldDetail:
 
 
 
+        def _parse_name(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        name = _parse_name(d.pop("name"))
+
+
         quantity = d.pop("quantity")
 
+        reference = d.pop("reference")
+
         resource = d.pop("resource")
+
+        def _parse_resource_name(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        resource_name = _parse_resource_name(d.pop("resource_name"))
+
 
         segments = []
         _segments = d.pop("segments")
@@ -321,6 +389,14 @@ class AdminHoldDetail:
         status = HoldStatus(d.pop("status"))
 
 
+
+
+        def _parse_timezone(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        timezone = _parse_timezone(d.pop("timezone"))
 
 
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
@@ -443,6 +519,12 @@ class AdminHoldDetail:
             refunds.append(refunds_item)
 
 
+        client_secret = d.pop("client_secret", UNSET)
+
+        publishable_key = d.pop("publishable_key", UNSET)
+
+        stripe_js = d.pop("stripe_js", UNSET)
+
         _reason = d.pop("reason", UNSET)
         reason: HoldReason | Unset
         if isinstance(_reason,  Unset):
@@ -462,11 +544,15 @@ class AdminHoldDetail:
             event_type=event_type,
             expires_at=expires_at,
             id=id,
+            name=name,
             quantity=quantity,
+            reference=reference,
             resource=resource,
+            resource_name=resource_name,
             segments=segments,
             starts_at=starts_at,
             status=status,
+            timezone=timezone,
             created_at=created_at,
             guest=guest,
             log_id=log_id,
@@ -483,6 +569,9 @@ class AdminHoldDetail:
             history=history,
             ledger=ledger,
             refunds=refunds,
+            client_secret=client_secret,
+            publishable_key=publishable_key,
+            stripe_js=stripe_js,
             reason=reason,
         )
 

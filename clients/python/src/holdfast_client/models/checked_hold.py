@@ -33,19 +33,34 @@ class CheckedHold:
         Attributes:
             amount (int): The price of all units, in the currency's minor unit. Example: 5000.
             checkout_session (str): The id of the Stripe Checkout Session.
-            checkout_url (None | str): The URL of Stripe's payment page; null unless the hold is `held`.
+            checkout_url (None | str): The URL of Stripe's payment page; null unless the hold is `held` and the page is a
+                hosted one.
             currency (str): The lower-case ISO code of the currency. Example: eur.
             ends_at (datetime.datetime): The first instant after the slot.
             event_type (str): The id of the event type. Example: intro-call.
             expires_at (datetime.datetime): The end of the time to pay; not after the slot's start.
             id (UUID): The id of the hold. It cannot be guessed, and gives the right to read the hold.
+            name (None | str): The name of the event type, as the catalogue has it now; null if it is not in the catalogue
+                any more. Example: Intro call.
             quantity (int): The number of units of each segment. Example: 1.
+            reference (str): What a guest says to name the hold, on the telephone. It gives no right. Operators find the
+                hold by it. Example: 0bfa9018a9d6.
             resource (str): The resource of the first segment. Example: ana.
+            resource_name (None | str): The name of that resource, as the catalogue has it now; null if it is not in the
+                catalogue any more. Example: Ana.
             segments (list[Segment]): The resources and their times.
             starts_at (datetime.datetime): The first instant of the slot.
             status (HoldStatus): The status of a hold.
+            timezone (None | str): The time zone of the event type's schedule; UTC if it has none, null if it is not in the
+                catalogue any more. Example: Europe/Berlin.
             checkout_open (bool | None): Whether Stripe says that the guest can still pay. Null if Stripe was not asked,
                 because too many holds are checked.
+            client_secret (str | Unset): The client secret of the session, for Stripe.js; only while an embedded hold is
+                `held`.
+            publishable_key (str | Unset): The account's publishable key, for Stripe.js; only with `client_secret`. Example:
+                pk_test_simulator.
+            stripe_js (str | Unset): The URL of Stripe.js, which the page must load from there; only with `client_secret`.
+                Example: https://js.stripe.com/endive/stripe.js.
             reason (HoldReason | Unset): Why a hold is `released` or `cancelled`.
      """
 
@@ -57,12 +72,19 @@ class CheckedHold:
     event_type: str
     expires_at: datetime.datetime
     id: UUID
+    name: None | str
     quantity: int
+    reference: str
     resource: str
+    resource_name: None | str
     segments: list[Segment]
     starts_at: datetime.datetime
     status: HoldStatus
+    timezone: None | str
     checkout_open: bool | None
+    client_secret: str | Unset = UNSET
+    publishable_key: str | Unset = UNSET
+    stripe_js: str | Unset = UNSET
     reason: HoldReason | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -89,9 +111,17 @@ class CheckedHold:
 
         id = str(self.id)
 
+        name: None | str
+        name = self.name
+
         quantity = self.quantity
 
+        reference = self.reference
+
         resource = self.resource
+
+        resource_name: None | str
+        resource_name = self.resource_name
 
         segments = []
         for segments_item_data in self.segments:
@@ -104,8 +134,17 @@ class CheckedHold:
 
         status = self.status.value
 
+        timezone: None | str
+        timezone = self.timezone
+
         checkout_open: bool | None
         checkout_open = self.checkout_open
+
+        client_secret = self.client_secret
+
+        publishable_key = self.publishable_key
+
+        stripe_js = self.stripe_js
 
         reason: str | Unset = UNSET
         if not isinstance(self.reason, Unset):
@@ -124,13 +163,23 @@ class CheckedHold:
             "event_type": event_type,
             "expires_at": expires_at,
             "id": id,
+            "name": name,
             "quantity": quantity,
+            "reference": reference,
             "resource": resource,
+            "resource_name": resource_name,
             "segments": segments,
             "starts_at": starts_at,
             "status": status,
+            "timezone": timezone,
             "checkout_open": checkout_open,
         })
+        if client_secret is not UNSET:
+            field_dict["client_secret"] = client_secret
+        if publishable_key is not UNSET:
+            field_dict["publishable_key"] = publishable_key
+        if stripe_js is not UNSET:
+            field_dict["stripe_js"] = stripe_js
         if reason is not UNSET:
             field_dict["reason"] = reason
 
@@ -173,9 +222,27 @@ class CheckedHold:
 
 
 
+        def _parse_name(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        name = _parse_name(d.pop("name"))
+
+
         quantity = d.pop("quantity")
 
+        reference = d.pop("reference")
+
         resource = d.pop("resource")
+
+        def _parse_resource_name(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        resource_name = _parse_resource_name(d.pop("resource_name"))
+
 
         segments = []
         _segments = d.pop("segments")
@@ -197,6 +264,14 @@ class CheckedHold:
 
 
 
+        def _parse_timezone(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        timezone = _parse_timezone(d.pop("timezone"))
+
+
         def _parse_checkout_open(data: object) -> bool | None:
             if data is None:
                 return data
@@ -204,6 +279,12 @@ class CheckedHold:
 
         checkout_open = _parse_checkout_open(d.pop("checkout_open"))
 
+
+        client_secret = d.pop("client_secret", UNSET)
+
+        publishable_key = d.pop("publishable_key", UNSET)
+
+        stripe_js = d.pop("stripe_js", UNSET)
 
         _reason = d.pop("reason", UNSET)
         reason: HoldReason | Unset
@@ -224,12 +305,19 @@ class CheckedHold:
             event_type=event_type,
             expires_at=expires_at,
             id=id,
+            name=name,
             quantity=quantity,
+            reference=reference,
             resource=resource,
+            resource_name=resource_name,
             segments=segments,
             starts_at=starts_at,
             status=status,
+            timezone=timezone,
             checkout_open=checkout_open,
+            client_secret=client_secret,
+            publishable_key=publishable_key,
+            stripe_js=stripe_js,
             reason=reason,
         )
 

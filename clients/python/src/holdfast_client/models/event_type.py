@@ -12,6 +12,7 @@ from ..types import UNSET, Unset
 from typing import cast
 
 if TYPE_CHECKING:
+  from ..models.checkout_options import CheckoutOptions
   from ..models.event_type_segment import EventTypeSegment
   from ..models.schedule import Schedule
 
@@ -31,8 +32,10 @@ class EventType:
             amount (int): The price in the currency's minor unit.
             buffer_after_minutes (int): How long each resource stays busy after its segment, in minutes.
             buffer_before_minutes (int): How long each resource stays busy before its segment, in minutes.
+            checkout (CheckoutOptions): What Stripe's payment page asks of the guest, and what Stripe does with the payment.
             currency (str): The lower-case ISO code of the currency.
             id (str): The event type's id.
+            images (list[str]): The URLs of the images that the payment page shows.
             name (str): The name that the guest reads on the payment page.
             segments (list[EventTypeSegment]): The segments of the event type. The short form has one segment.
             description (str | Unset): What it is, in words for the guest.
@@ -49,8 +52,10 @@ class EventType:
     amount: int
     buffer_after_minutes: int
     buffer_before_minutes: int
+    checkout: CheckoutOptions
     currency: str
     id: str
+    images: list[str]
     name: str
     segments: list[EventTypeSegment]
     description: str | Unset = UNSET
@@ -67,6 +72,7 @@ class EventType:
 
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.checkout_options import CheckoutOptions # noqa: PLC0415
         from ..models.event_type_segment import EventTypeSegment # noqa: PLC0415
         from ..models.schedule import Schedule # noqa: PLC0415
         amount = self.amount
@@ -75,9 +81,15 @@ class EventType:
 
         buffer_before_minutes = self.buffer_before_minutes
 
+        checkout = self.checkout.to_dict()
+
         currency = self.currency
 
         id = self.id
+
+        images = self.images
+
+
 
         name = self.name
 
@@ -119,8 +131,10 @@ class EventType:
             "amount": amount,
             "buffer_after_minutes": buffer_after_minutes,
             "buffer_before_minutes": buffer_before_minutes,
+            "checkout": checkout,
             "currency": currency,
             "id": id,
+            "images": images,
             "name": name,
             "segments": segments,
         })
@@ -145,6 +159,7 @@ class EventType:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.checkout_options import CheckoutOptions # noqa: PLC0415
         from ..models.event_type_segment import EventTypeSegment # noqa: PLC0415
         from ..models.schedule import Schedule # noqa: PLC0415
         d = dict(src_dict)
@@ -154,9 +169,17 @@ class EventType:
 
         buffer_before_minutes = d.pop("buffer_before_minutes")
 
+        checkout = CheckoutOptions.from_dict(d.pop("checkout"))
+
+
+
+
         currency = d.pop("currency")
 
         id = d.pop("id")
+
+        images = cast(list[str], d.pop("images"))
+
 
         name = d.pop("name")
 
@@ -212,8 +235,10 @@ class EventType:
             amount=amount,
             buffer_after_minutes=buffer_after_minutes,
             buffer_before_minutes=buffer_before_minutes,
+            checkout=checkout,
             currency=currency,
             id=id,
+            images=images,
             name=name,
             segments=segments,
             description=description,

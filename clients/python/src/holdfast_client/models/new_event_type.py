@@ -12,6 +12,7 @@ from ..types import UNSET, Unset
 from typing import cast
 
 if TYPE_CHECKING:
+  from ..models.checkout_options import CheckoutOptions
   from ..models.event_type_segment import EventTypeSegment
   from ..models.schedule import Schedule
 
@@ -41,6 +42,7 @@ class NewEventType:
             buffer_before_minutes (int | Unset): How long each resource stays busy before its segment, in minutes; the guest
                 does not see it. 0 if
                 absent.
+            checkout (CheckoutOptions | None | Unset):
             description (None | str | Unset): What it is, in words for the guest: 1 to 1000 characters. Example: Half an
                 hour to get to know each other.
             duration_minutes (int | None | Unset): The length in minutes, if the event type needs a single resource.
@@ -49,6 +51,8 @@ class NewEventType:
                 may cancel for a full refund; never if absent.
             guest_move_until_minutes (int | None | Unset): Until how many minutes before the start a guest may move the
                 hold; never if absent.
+            images (list[str] | Unset): The https URLs of images that the payment page shows: at most 8. Example:
+                ['https://shop.example/call.jpg'].
             payment_methods (list[str] | None | Unset): The payment methods that a guest may use, by Stripe's names; all
                 that the Stripe account allows if absent. To
                 exclude delayed methods, name only immediate ones, such as `card`. Example: ['card'].
@@ -65,10 +69,12 @@ class NewEventType:
     name: str
     buffer_after_minutes: int | Unset = UNSET
     buffer_before_minutes: int | Unset = UNSET
+    checkout: CheckoutOptions | None | Unset = UNSET
     description: None | str | Unset = UNSET
     duration_minutes: int | None | Unset = UNSET
     guest_cancel_until_minutes: int | None | Unset = UNSET
     guest_move_until_minutes: int | None | Unset = UNSET
+    images: list[str] | Unset = UNSET
     payment_methods: list[str] | None | Unset = UNSET
     resource: None | str | Unset = UNSET
     schedule: None | Schedule | Unset = UNSET
@@ -79,6 +85,7 @@ class NewEventType:
 
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.checkout_options import CheckoutOptions # noqa: PLC0415
         from ..models.event_type_segment import EventTypeSegment # noqa: PLC0415
         from ..models.schedule import Schedule # noqa: PLC0415
         amount = self.amount
@@ -90,6 +97,14 @@ class NewEventType:
         buffer_after_minutes = self.buffer_after_minutes
 
         buffer_before_minutes = self.buffer_before_minutes
+
+        checkout: dict[str, Any] | None | Unset
+        if isinstance(self.checkout, Unset):
+            checkout = UNSET
+        elif isinstance(self.checkout, CheckoutOptions):
+            checkout = self.checkout.to_dict()
+        else:
+            checkout = self.checkout
 
         description: None | str | Unset
         if isinstance(self.description, Unset):
@@ -114,6 +129,12 @@ class NewEventType:
             guest_move_until_minutes = UNSET
         else:
             guest_move_until_minutes = self.guest_move_until_minutes
+
+        images: list[str] | Unset = UNSET
+        if not isinstance(self.images, Unset):
+            images = self.images
+
+
 
         payment_methods: list[str] | None | Unset
         if isinstance(self.payment_methods, Unset):
@@ -164,6 +185,8 @@ class NewEventType:
             field_dict["buffer_after_minutes"] = buffer_after_minutes
         if buffer_before_minutes is not UNSET:
             field_dict["buffer_before_minutes"] = buffer_before_minutes
+        if checkout is not UNSET:
+            field_dict["checkout"] = checkout
         if description is not UNSET:
             field_dict["description"] = description
         if duration_minutes is not UNSET:
@@ -172,6 +195,8 @@ class NewEventType:
             field_dict["guest_cancel_until_minutes"] = guest_cancel_until_minutes
         if guest_move_until_minutes is not UNSET:
             field_dict["guest_move_until_minutes"] = guest_move_until_minutes
+        if images is not UNSET:
+            field_dict["images"] = images
         if payment_methods is not UNSET:
             field_dict["payment_methods"] = payment_methods
         if resource is not UNSET:
@@ -187,6 +212,7 @@ class NewEventType:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.checkout_options import CheckoutOptions # noqa: PLC0415
         from ..models.event_type_segment import EventTypeSegment # noqa: PLC0415
         from ..models.schedule import Schedule # noqa: PLC0415
         d = dict(src_dict)
@@ -199,6 +225,26 @@ class NewEventType:
         buffer_after_minutes = d.pop("buffer_after_minutes", UNSET)
 
         buffer_before_minutes = d.pop("buffer_before_minutes", UNSET)
+
+        def _parse_checkout(data: object) -> CheckoutOptions | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                checkout_type_0 = CheckoutOptions.from_dict(data)
+
+
+
+                return checkout_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(CheckoutOptions | None | Unset, data)
+
+        checkout = _parse_checkout(d.pop("checkout", UNSET))
+
 
         def _parse_description(data: object) -> None | str | Unset:
             if data is None:
@@ -238,6 +284,9 @@ class NewEventType:
             return cast(int | None | Unset, data)
 
         guest_move_until_minutes = _parse_guest_move_until_minutes(d.pop("guest_move_until_minutes", UNSET))
+
+
+        images = cast(list[str], d.pop("images", UNSET))
 
 
         def _parse_payment_methods(data: object) -> list[str] | None | Unset:
@@ -319,10 +368,12 @@ class NewEventType:
             name=name,
             buffer_after_minutes=buffer_after_minutes,
             buffer_before_minutes=buffer_before_minutes,
+            checkout=checkout,
             description=description,
             duration_minutes=duration_minutes,
             guest_cancel_until_minutes=guest_cancel_until_minutes,
             guest_move_until_minutes=guest_move_until_minutes,
+            images=images,
             payment_methods=payment_methods,
             resource=resource,
             schedule=schedule,

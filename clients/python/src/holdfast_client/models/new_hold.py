@@ -8,6 +8,7 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
+from ..models.checkout_ui import CheckoutUi
 from ..types import UNSET, Unset
 from typing import cast
 import datetime
@@ -34,10 +35,13 @@ class NewHold:
             guest (NewGuest): The guest who books.
             starts_at (datetime.datetime): The start of the slot: a whole second, at least a minute ahead, RFC 3339 with any
                 offset. Example: 2030-12-01T10:00:00Z.
-            cancel_url (None | str | Unset): Where Stripe sends a guest who turned back. Example:
+            cancel_url (None | str | Unset): Where Stripe sends a guest who turned back from a hosted page. Example:
                 https://shop.example/cancelled?hold={HOLD_ID}.
             client_address (None | str | Unset): The address of the guest, which the limits count: only for callers with a
                 key of the scope `checkout`. Example: 198.51.100.7.
+            locale (None | str | Unset): The language of the payment page, by Stripe's name for it, and of its line; if
+                absent or `auto`, Stripe follows the
+                guest's browser, and the line is English. Example: de.
             metadata (NewHoldMetadata | Unset): Pairs of the caller's own: at most 20, keys of 1 to 40 characters, values of
                 at most 500. Example: {'order': '17'}.
             quantity (int | Unset): How many units of each segment to hold: all of them, or none. 1 if absent.
@@ -45,6 +49,7 @@ class NewHold:
             resource (None | str | Unset): The resource that the guest asks for: one of the event type's. Example: ana.
             success_url (None | str | Unset): Where Stripe sends a guest who paid; `{HOLD_ID}` and `{CHECKOUT_SESSION_ID}`
                 are filled in. Example: https://shop.example/done?hold={HOLD_ID}.
+            ui (CheckoutUi | None | Unset):
      """
 
     event_type: str
@@ -52,11 +57,13 @@ class NewHold:
     starts_at: datetime.datetime
     cancel_url: None | str | Unset = UNSET
     client_address: None | str | Unset = UNSET
+    locale: None | str | Unset = UNSET
     metadata: NewHoldMetadata | Unset = UNSET
     quantity: int | Unset = UNSET
     replaces: None | ReplacedHold | Unset = UNSET
     resource: None | str | Unset = UNSET
     success_url: None | str | Unset = UNSET
+    ui: CheckoutUi | None | Unset = UNSET
 
 
 
@@ -84,6 +91,12 @@ class NewHold:
         else:
             client_address = self.client_address
 
+        locale: None | str | Unset
+        if isinstance(self.locale, Unset):
+            locale = UNSET
+        else:
+            locale = self.locale
+
         metadata: dict[str, Any] | Unset = UNSET
         if not isinstance(self.metadata, Unset):
             metadata = self.metadata.to_dict()
@@ -110,6 +123,14 @@ class NewHold:
         else:
             success_url = self.success_url
 
+        ui: None | str | Unset
+        if isinstance(self.ui, Unset):
+            ui = UNSET
+        elif isinstance(self.ui, CheckoutUi):
+            ui = self.ui.value
+        else:
+            ui = self.ui
+
 
         field_dict: dict[str, Any] = {}
 
@@ -122,6 +143,8 @@ class NewHold:
             field_dict["cancel_url"] = cancel_url
         if client_address is not UNSET:
             field_dict["client_address"] = client_address
+        if locale is not UNSET:
+            field_dict["locale"] = locale
         if metadata is not UNSET:
             field_dict["metadata"] = metadata
         if quantity is not UNSET:
@@ -132,6 +155,8 @@ class NewHold:
             field_dict["resource"] = resource
         if success_url is not UNSET:
             field_dict["success_url"] = success_url
+        if ui is not UNSET:
+            field_dict["ui"] = ui
 
         return field_dict
 
@@ -173,6 +198,16 @@ class NewHold:
             return cast(None | str | Unset, data)
 
         client_address = _parse_client_address(d.pop("client_address", UNSET))
+
+
+        def _parse_locale(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        locale = _parse_locale(d.pop("locale", UNSET))
 
 
         _metadata = d.pop("metadata", UNSET)
@@ -227,17 +262,39 @@ class NewHold:
         success_url = _parse_success_url(d.pop("success_url", UNSET))
 
 
+        def _parse_ui(data: object) -> CheckoutUi | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                ui_type_0 = CheckoutUi(data)
+
+
+
+                return ui_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(CheckoutUi | None | Unset, data)
+
+        ui = _parse_ui(d.pop("ui", UNSET))
+
+
         new_hold = cls(
             event_type=event_type,
             guest=guest,
             starts_at=starts_at,
             cancel_url=cancel_url,
             client_address=client_address,
+            locale=locale,
             metadata=metadata,
             quantity=quantity,
             replaces=replaces,
             resource=resource,
             success_url=success_url,
+            ui=ui,
         )
 
         return new_hold

@@ -10,6 +10,7 @@ from ... import errors
 
 from ...models.hold import Hold
 from ...models.problem_details import ProblemDetails
+from ...types import UNSET, Unset
 from typing import cast
 from uuid import UUID
 
@@ -17,17 +18,26 @@ from uuid import UUID
 
 def _get_kwargs(
     id: UUID,
+    *,
+    refund: int | Unset = UNSET,
 
 ) -> dict[str, Any]:
     
 
     
 
-    
+    params: dict[str, Any] = {}
+
+    params["refund"] = refund
+
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
         "url": "/v1/holds/{id}".format(id=quote(str(id), safe=""),),
+        "params": params,
     }
 
 
@@ -63,6 +73,13 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 
 
         return response_409
+
+    if response.status_code == 422:
+        response_422 = ProblemDetails.from_dict(response.json())
+
+
+
+        return response_422
 
     if response.status_code == 429:
         response_429 = ProblemDetails.from_dict(response.json())
@@ -104,6 +121,7 @@ def sync_detailed(
     id: UUID,
     *,
     client: AuthenticatedClient,
+    refund: int | Unset = UNSET,
 
 ) -> Response[Hold | ProblemDetails]:
     """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. Cancels and
@@ -112,6 +130,7 @@ def sync_detailed(
 
     Args:
         id (UUID):
+        refund (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -124,6 +143,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         id=id,
+refund=refund,
 
     )
 
@@ -137,6 +157,7 @@ def sync(
     id: UUID,
     *,
     client: AuthenticatedClient,
+    refund: int | Unset = UNSET,
 
 ) -> Hold | ProblemDetails | None:
     """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. Cancels and
@@ -145,6 +166,7 @@ def sync(
 
     Args:
         id (UUID):
+        refund (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -158,6 +180,7 @@ def sync(
     return sync_detailed(
         id=id,
 client=client,
+refund=refund,
 
     ).parsed
 
@@ -165,6 +188,7 @@ async def asyncio_detailed(
     id: UUID,
     *,
     client: AuthenticatedClient,
+    refund: int | Unset = UNSET,
 
 ) -> Response[Hold | ProblemDetails]:
     """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. Cancels and
@@ -173,6 +197,7 @@ async def asyncio_detailed(
 
     Args:
         id (UUID):
+        refund (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -185,6 +210,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         id=id,
+refund=refund,
 
     )
 
@@ -198,6 +224,7 @@ async def asyncio(
     id: UUID,
     *,
     client: AuthenticatedClient,
+    refund: int | Unset = UNSET,
 
 ) -> Hold | ProblemDetails | None:
     """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. Cancels and
@@ -206,6 +233,7 @@ async def asyncio(
 
     Args:
         id (UUID):
+        refund (int | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -219,5 +247,6 @@ async def asyncio(
     return (await asyncio_detailed(
         id=id,
 client=client,
+refund=refund,
 
     )).parsed

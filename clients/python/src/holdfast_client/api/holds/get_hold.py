@@ -8,7 +8,7 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.hold import Hold
+from ...models.guest_hold import GuestHold
 from ...models.problem_details import ProblemDetails
 from typing import cast
 from uuid import UUID
@@ -35,13 +35,20 @@ def _get_kwargs(
 
 
 
-def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Hold | ProblemDetails | None:
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> GuestHold | ProblemDetails | None:
     if response.status_code == 200:
-        response_200 = Hold.from_dict(response.json())
+        response_200 = GuestHold.from_dict(response.json())
 
 
 
         return response_200
+
+    if response.status_code == 401:
+        response_401 = ProblemDetails.from_dict(response.json())
+
+
+
+        return response_401
 
     if response.status_code == 404:
         response_404 = ProblemDetails.from_dict(response.json())
@@ -77,7 +84,7 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         return None
 
 
-def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Hold | ProblemDetails]:
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[GuestHold | ProblemDetails]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -89,10 +96,12 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 def sync_detailed(
     id: UUID,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
 
-) -> Response[Hold | ProblemDetails]:
+) -> Response[GuestHold | ProblemDetails]:
     """ Returns a hold with its status. Its id gives the right to read it.
+
+     With the hold's token, `rights` says what the guest may do now.
 
     Args:
         id (UUID):
@@ -102,7 +111,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Hold | ProblemDetails]
+        Response[GuestHold | ProblemDetails]
      """
 
 
@@ -120,10 +129,12 @@ def sync_detailed(
 def sync(
     id: UUID,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
 
-) -> Hold | ProblemDetails | None:
+) -> GuestHold | ProblemDetails | None:
     """ Returns a hold with its status. Its id gives the right to read it.
+
+     With the hold's token, `rights` says what the guest may do now.
 
     Args:
         id (UUID):
@@ -133,7 +144,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Hold | ProblemDetails
+        GuestHold | ProblemDetails
      """
 
 
@@ -146,10 +157,12 @@ client=client,
 async def asyncio_detailed(
     id: UUID,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
 
-) -> Response[Hold | ProblemDetails]:
+) -> Response[GuestHold | ProblemDetails]:
     """ Returns a hold with its status. Its id gives the right to read it.
+
+     With the hold's token, `rights` says what the guest may do now.
 
     Args:
         id (UUID):
@@ -159,7 +172,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Hold | ProblemDetails]
+        Response[GuestHold | ProblemDetails]
      """
 
 
@@ -177,10 +190,12 @@ async def asyncio_detailed(
 async def asyncio(
     id: UUID,
     *,
-    client: AuthenticatedClient | Client,
+    client: AuthenticatedClient,
 
-) -> Hold | ProblemDetails | None:
+) -> GuestHold | ProblemDetails | None:
     """ Returns a hold with its status. Its id gives the right to read it.
+
+     With the hold's token, `rights` says what the guest may do now.
 
     Args:
         id (UUID):
@@ -190,7 +205,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Hold | ProblemDetails
+        GuestHold | ProblemDetails
      """
 
 

@@ -8,8 +8,8 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.hold import Hold
 from ...models.move import Move
+from ...models.moved_hold import MovedHold
 from ...models.problem_details import ProblemDetails
 from typing import cast
 from uuid import UUID
@@ -43,9 +43,9 @@ def _get_kwargs(
 
 
 
-def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Hold | ProblemDetails | None:
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> MovedHold | ProblemDetails | None:
     if response.status_code == 200:
-        response_200 = Hold.from_dict(response.json())
+        response_200 = MovedHold.from_dict(response.json())
 
 
 
@@ -134,7 +134,7 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         return None
 
 
-def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[Hold | ProblemDetails]:
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[MovedHold | ProblemDetails]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -149,7 +149,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: Move,
 
-) -> Response[Hold | ProblemDetails]:
+) -> Response[MovedHold | ProblemDetails]:
     """ Moves a hold to another start at the same price: all its segments, or none.
 
     Args:
@@ -161,7 +161,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Hold | ProblemDetails]
+        Response[MovedHold | ProblemDetails]
      """
 
 
@@ -183,7 +183,7 @@ def sync(
     client: AuthenticatedClient,
     body: Move,
 
-) -> Hold | ProblemDetails | None:
+) -> MovedHold | ProblemDetails | None:
     """ Moves a hold to another start at the same price: all its segments, or none.
 
     Args:
@@ -195,7 +195,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Hold | ProblemDetails
+        MovedHold | ProblemDetails
      """
 
 
@@ -212,7 +212,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: Move,
 
-) -> Response[Hold | ProblemDetails]:
+) -> Response[MovedHold | ProblemDetails]:
     """ Moves a hold to another start at the same price: all its segments, or none.
 
     Args:
@@ -224,7 +224,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Hold | ProblemDetails]
+        Response[MovedHold | ProblemDetails]
      """
 
 
@@ -246,7 +246,7 @@ async def asyncio(
     client: AuthenticatedClient,
     body: Move,
 
-) -> Hold | ProblemDetails | None:
+) -> MovedHold | ProblemDetails | None:
     """ Moves a hold to another start at the same price: all its segments, or none.
 
     Args:
@@ -258,7 +258,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Hold | ProblemDetails
+        MovedHold | ProblemDetails
      """
 
 

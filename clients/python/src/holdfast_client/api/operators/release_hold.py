@@ -155,8 +155,9 @@ def sync_detailed(
     body: None | Release | Unset = UNSET,
 
 ) -> Response[AdminHoldDetail | ProblemDetails]:
-    """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The body may be
-    left out.
+    """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The slot of a
+    `processing` hold is free at
+    once, and all money that comes for it later goes back. The body may be left out.
 
     Args:
         id (UUID):
@@ -190,8 +191,9 @@ def sync(
     body: None | Release | Unset = UNSET,
 
 ) -> AdminHoldDetail | ProblemDetails | None:
-    """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The body may be
-    left out.
+    """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The slot of a
+    `processing` hold is free at
+    once, and all money that comes for it later goes back. The body may be left out.
 
     Args:
         id (UUID):
@@ -220,8 +222,9 @@ async def asyncio_detailed(
     body: None | Release | Unset = UNSET,
 
 ) -> Response[AdminHoldDetail | ProblemDetails]:
-    """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The body may be
-    left out.
+    """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The slot of a
+    `processing` hold is free at
+    once, and all money that comes for it later goes back. The body may be left out.
 
     Args:
         id (UUID):
@@ -255,8 +258,9 @@ async def asyncio(
     body: None | Release | Unset = UNSET,
 
 ) -> AdminHoldDetail | ProblemDetails | None:
-    """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The body may be
-    left out.
+    """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The slot of a
+    `processing` hold is free at
+    once, and all money that comes for it later goes back. The body may be left out.
 
     Args:
         id (UUID):
