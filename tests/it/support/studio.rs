@@ -1,6 +1,8 @@
 //! A shop as its own process, for tests of what a guest sees after the payment: it sells visits to a studio in Berlin.
 
 use chrono::{DateTime, Duration, Utc};
+use holdfast::clock::SystemClock;
+use holdfast::domain::time::Clock as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -46,7 +48,7 @@ impl Studio {
 
     /// Lists free starts from three days ahead on, so that none passes while the test runs.
     pub(crate) async fn free_starts(&self) -> Vec<String> {
-        let from: DateTime<Utc> = Utc::now() + Duration::days(3);
+        let from: DateTime<Utc> = SystemClock.now() + Duration::days(3);
         let text = |at: DateTime<Utc>| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
         let (from, to) = (text(from), text(from + Duration::days(7)));
         let path = format!("/v1/event-types/visit/slots?from={from}&to={to}&status=free");
