@@ -84,6 +84,24 @@ async fn widget_sells_on_another_site_without_cookies() {
 }
 
 /// Also without the record in the tab: where storage is blocked, the address says which hold it is.
+/// Story S45: the payment page is a part of the shop's own page, of another origin and without cookies.
+#[tokio::test]
+async fn guest_pays_within_the_page_of_the_shop() {
+    let site = OtherSite::open("ui=embedded guest-email=ada@example.com").await;
+    let driver = Driver::start();
+    let guest = driver.browser_with(&["--block-third-party-cookies"]).await;
+    guest.open(&site.url).await;
+    choose_next_week(&guest).await;
+    guest.click("#start").await;
+    let frame = guest.see("holdfast-booking iframe").await;
+    frame.enter_frame().await.unwrap();
+    guest.click("#pay").await;
+    guest.client().enter_frame(None).await.unwrap();
+    guest.see("#panel[data-state=confirmed]").await;
+    assert!(guest.address().await.starts_with(&site.url));
+    guest.close(&[]).await;
+}
+
 #[tokio::test]
 async fn guest_who_turns_back_is_offered_to_go_on() {
     let site = OtherSite::open("guest-email=ada@example.com").await;
@@ -127,6 +145,28 @@ async fn hold_survives_back_and_reload_and_can_be_given_back() {
     guest.client().refresh().await.unwrap();
     guest.see(READY).await;
     assert!(!guest.shows("#panel").await, "what is over is not shown again");
+    guest.close(&["429"]).await;
+}
+
+/// The page at Stripe may look payable after its end, so the frame goes with the hold.
+#[tokio::test]
+async fn payment_page_within_the_shops_page_goes_when_time_runs_out() {
+    let (shop, driver) = (Shop::open_with(&[("HOLDFAST_HOLD_TTL", "4s")]), Driver::start());
+    let guest = driver.browser().await;
+    guest.open(&shop.url).await;
+    guest.see(READY).await;
+    let embed = "document.querySelector('holdfast-booking').setAttribute('ui', 'embedded')";
+    guest.client().execute(embed, Vec::new()).await.unwrap();
+    choose_next_week(&guest).await;
+    guest.click("#start").await;
+    guest.see("holdfast-booking iframe").await;
+    guest.see("#panel[data-state=released]").await;
+    let frames = guest
+        .client()
+        .find_all(fantoccini::Locator::Css("iframe"))
+        .await
+        .unwrap();
+    assert!(frames.is_empty(), "the payment page is gone");
     guest.close(&["429"]).await;
 }
 
