@@ -94,9 +94,10 @@ async fn guest_pays_within_the_page_of_the_shop() {
     choose_next_week(&guest).await;
     guest.click("#start").await;
     let frame = guest.see("holdfast-booking iframe").await;
+    let page = guest.client().window().await.unwrap();
     frame.enter_frame().await.unwrap();
     guest.click("#pay").await;
-    guest.client().enter_frame(None).await.unwrap();
+    guest.client().switch_to_window(page).await.unwrap();
     guest.see("#panel[data-state=confirmed]").await;
     assert!(guest.address().await.starts_with(&site.url));
     guest.close(&[]).await;
