@@ -203,6 +203,10 @@ pub(super) fn apply_late_completion(hold: &Hold, asked: Option<&SessionTotals>) 
         commands: Vec::new(),
         reason: TransitionReason::LatePaymentRefunded,
     };
+    // An operator released it while it was being paid: the slot does not come back.
+    if hold.returns_late_money() {
+        return Decision::Change(taken);
+    }
     Decision::Reclaim { free, taken }
 }
 

@@ -28,7 +28,7 @@ pub(super) const LOOK_UP: &str = concat!(
      FROM checkout_attempts a LEFT JOIN holds h ON h.id = a.hold_id
      WHERE a.idempotency_key IN (SELECT value FROM json_each($2))) AS attempts,
     (SELECT json_group_object(r.id, r.name)
-     FROM event_types e CROSS JOIN json_each(e.segments, '$[0].any_of') served CROSS JOIN resources r
+     FROM event_types e CROSS JOIN json_each(e.segments, '$[0].any_of') served CROSS JOIN resources r INDEXED BY sqlite_autoindex_resources_1
      WHERE e.id IN (SELECT value FROM json_each($1)) AND r.id = served.value) AS resource_names"
 );
 
