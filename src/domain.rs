@@ -18,6 +18,7 @@ pub mod checkout_options;
 pub mod closure;
 pub mod command;
 pub mod console_session;
+pub mod date_words;
 pub mod day_plan;
 pub mod event_endpoint;
 pub mod event_out;

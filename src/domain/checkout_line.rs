@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Datelike as _, NaiveDateTime, Utc};
 
+use super::date_words::{self, DateWords};
 use super::locale::Locale;
 use super::time::Window;
 use super::zone::{LocalInstants, ZoneName, ZoneRules};
@@ -28,67 +29,22 @@ pub struct CheckoutLine<'a> {
 
 /// The words of a language. Others have none: their lines have dates in digits.
 struct LineWords {
-    days: [&'static str; 7],
-    months: [&'static str; 12],
-    /// Between the number of the day and the month.
+    dates: DateWords,
+    /// What stands between the number of a day and the name of its month.
     after_day: &'static str,
     after_time: &'static str,
     places: &'static str,
 }
 
 const ENGLISH: LineWords = LineWords {
-    days: [
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Friday",
-        "Saturday",
-        "Sunday",
-    ],
-    months: [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
+    dates: date_words::ENGLISH,
     after_day: " ",
     after_time: "",
     places: "places",
 };
 
 const GERMAN: LineWords = LineWords {
-    days: [
-        "Montag",
-        "Dienstag",
-        "Mittwoch",
-        "Donnerstag",
-        "Freitag",
-        "Samstag",
-        "Sonntag",
-    ],
-    months: [
-        "Januar",
-        "Februar",
-        "März",
-        "April",
-        "Mai",
-        "Juni",
-        "Juli",
-        "August",
-        "September",
-        "Oktober",
-        "November",
-        "Dezember",
-    ],
+    dates: date_words::GERMAN,
     after_day: ". ",
     after_time: " Uhr",
     places: "Plätze",
@@ -155,15 +111,9 @@ fn find_words(locale: Option<Locale>) -> Option<&'static LineWords> {
 }
 
 fn write_day(at: NaiveDateTime, words: Option<&LineWords>) -> String {
-    let named = words.and_then(|words| {
-        let day = words.days.get(at.weekday().num_days_from_monday() as usize)?;
-        let month = words.months.get(at.month0() as usize)?;
-        Some(format!(
-            "{day}, {}{}{month} {}",
-            at.day(),
-            words.after_day,
-            at.year()
-        ))
+    let named = words.map(|words| {
+        let (weekday, month) = (words.dates.weekday(at.date()), words.dates.month(at.date()));
+        format!("{weekday}, {}{}{month} {}", at.day(), words.after_day, at.year())
     });
     named.unwrap_or_else(|| at.format("%Y-%m-%d").to_string())
 }

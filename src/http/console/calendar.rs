@@ -92,10 +92,7 @@ async fn show_week(
         .zip(days.last())
         .and_then(|(first, last)| Window::new(first.start, last.end));
     let within = within.ok_or_else(beyond_dates)?;
-    let page = PageRequest {
-        limit: RESOURCES,
-        cursor: query.text("cursor").map(str::to_owned),
-    };
+    let page = query.page(RESOURCES);
     let calendar = shop_calendar::load_calendar(&server.context, within, &page).await?;
     let closed = list_closures(&server, within).await?;
     let may_block = signed_in.may(Act::of("PUT", "/v1/admin/closures/{id}").scope());

@@ -18,7 +18,6 @@ use super::navigation::MenuPage;
 use super::signed_in::SignedIn;
 use crate::domain::access_key::Scope;
 use crate::domain::catalogue::EventType;
-use crate::domain::listing::PageRequest;
 use crate::http::error::Problem;
 use crate::http::server::Server;
 use crate::workflow::catalogue;
@@ -69,10 +68,7 @@ async fn list_event_types(
     query: QueryValues,
 ) -> Result<Response, Problem> {
     let words = signed_in.language.choose(&ENGLISH, &GERMAN);
-    let page = PageRequest {
-        limit: PER_PAGE,
-        cursor: query.text("cursor").map(str::to_owned),
-    };
+    let page = query.page(PER_PAGE);
     let found = catalogue::list_event_types(&server.context, &page).await?;
     let may_change = signed_in.may(Scope::Admin);
     let rows =

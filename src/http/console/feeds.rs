@@ -184,10 +184,7 @@ async fn list_feeds(
     query: QueryValues,
 ) -> Result<Response, Problem> {
     let words = signed_in.language.choose(&ENGLISH, &GERMAN);
-    let page = PageRequest {
-        limit: PER_PAGE,
-        cursor: query.text("cursor").map(str::to_owned),
-    };
+    let page = query.page(PER_PAGE);
     let found = catalogue::list_feeds(&server.context, &page).await?;
     let may_change = signed_in.may(Scope::Admin);
     let rows = html! { @for feed in &found.entries { (to_row(&signed_in, words, feed, may_change)) } };

@@ -7,8 +7,10 @@ use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
+use chrono::NaiveDate;
 
 use crate::domain::console_session::ConsoleToken;
+use crate::domain::listing::PageRequest;
 use crate::http::auth::is_same_secret;
 use crate::http::error::{Problem, ProblemCode};
 
@@ -66,6 +68,20 @@ impl QueryValues {
     /// Reads the query of a page.
     pub(super) fn parse(query: &str) -> Self {
         Self(FormValues::parse(query.as_bytes()))
+    }
+
+    /// Returns which page of a list is asked for.
+    pub(super) fn page(&self, limit: u32) -> PageRequest {
+        PageRequest {
+            limit,
+            cursor: self.text("cursor").map(str::to_owned),
+        }
+    }
+
+    /// Returns the day with which a form begins: the one that is asked for, not before today.
+    pub(super) fn day_from(&self, today: NaiveDate) -> NaiveDate {
+        let asked = self.text("day").and_then(|text| text.parse().ok());
+        asked.map_or(today, |day: NaiveDate| day.max(today))
     }
 }
 

@@ -5,55 +5,10 @@ use maud::{Markup, html};
 
 use super::language::Language;
 use super::signed_in::SignedIn;
+use crate::domain::date_words::{self, DateWords};
 use crate::domain::money::{Currency, Money};
 use crate::domain::zone::{LocalInstants, ZoneRules};
 
-const ENGLISH_DAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
-const GERMAN_DAYS: [&str; 7] = [
-    "Montag",
-    "Dienstag",
-    "Mittwoch",
-    "Donnerstag",
-    "Freitag",
-    "Samstag",
-    "Sonntag",
-];
-const ENGLISH_MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const GERMAN_MONTHS: [&str; 12] = [
-    "Januar",
-    "Februar",
-    "März",
-    "April",
-    "Mai",
-    "Juni",
-    "Juli",
-    "August",
-    "September",
-    "Oktober",
-    "November",
-    "Dezember",
-];
 /// Keeps an amount and its currency on one line.
 const NO_BREAK: char = '\u{a0}';
 
@@ -164,12 +119,15 @@ impl Language {
     }
 
     fn weekday(self, day: NaiveDate) -> &'static str {
-        let index = day.weekday().num_days_from_monday() as usize;
-        self.choose(ENGLISH_DAYS, GERMAN_DAYS)[index]
+        self.date_words().weekday(day)
     }
 
     fn month(self, day: NaiveDate) -> &'static str {
-        self.choose(ENGLISH_MONTHS, GERMAN_MONTHS)[day.month0() as usize]
+        self.date_words().month(day)
+    }
+
+    fn date_words(self) -> &'static DateWords {
+        self.choose(&date_words::ENGLISH, &date_words::GERMAN)
     }
 
     fn write_money(self, money: Money) -> String {

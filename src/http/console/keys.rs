@@ -22,7 +22,6 @@ use super::signed_in::SignedIn;
 use super::states::{Tone, badge};
 use crate::domain::access_key::{AccessKey, KeyText};
 use crate::domain::ids::AccessKeyId;
-use crate::domain::listing::PageRequest;
 use crate::http::admin::keys::{make_key, remove_key};
 use crate::http::audit_trail::AuditNote;
 use crate::http::error::{Problem, ProblemCode};
@@ -164,10 +163,7 @@ async fn list_keys(
     query: QueryValues,
 ) -> Result<Response, Problem> {
     let words = signed_in.language.choose(&ENGLISH, &GERMAN);
-    let page = PageRequest {
-        limit: PER_PAGE,
-        cursor: query.text("cursor").map(str::to_owned),
-    };
+    let page = query.page(PER_PAGE);
     let found = server.context.keys().list_keys(&page).await?;
     let rows = html! { @for key in &found.entries { (to_row(&signed_in, words, key)) } };
     let (title, path) = (MenuPage::Keys.title(signed_in.language), MenuPage::Keys.path());

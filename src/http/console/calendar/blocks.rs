@@ -45,12 +45,7 @@ pub(super) async fn show_new(
     signed_in: SignedIn,
     query: QueryValues,
 ) -> Result<Response, Problem> {
-    let today = signed_in.day_of(signed_in.now);
-    let day: NaiveDate = query
-        .text("day")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(today);
-    let day = day.max(today);
+    let day = query.day_from(signed_in.day_of(signed_in.now));
     let values = begin_values(day, query.text("resource").unwrap_or_default());
     show_form(&server, &signed_in, &values, &[], StatusCode::OK).await
 }

@@ -6,7 +6,6 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::NaiveDate;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -45,12 +44,7 @@ pub(super) async fn show_new(
     signed_in: SignedIn,
     query: QueryValues,
 ) -> Result<Response, Problem> {
-    let today = signed_in.day_of(signed_in.now);
-    let day: NaiveDate = query
-        .text("day")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(today);
-    let day = day.max(today);
+    let day = query.day_from(signed_in.day_of(signed_in.now));
     let values = FormValues::parse(format!("from={day}&to={day}&all=yes").as_bytes());
     show_form(&server, &signed_in, &values, &[], StatusCode::OK).await
 }

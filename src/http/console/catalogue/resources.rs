@@ -15,7 +15,6 @@ use super::words::{CatalogueWords, ENGLISH, GERMAN};
 use crate::domain::access_key::Scope;
 use crate::domain::calendar_feed::FeedState;
 use crate::domain::catalogue::{Resource, ResourceNeeds};
-use crate::domain::listing::PageRequest;
 use crate::http::admin::resources::{remove_resource, store_resource};
 use crate::http::audit_trail::AuditNote;
 use crate::http::console::access::{Act, ConsoleRoutes};
@@ -88,10 +87,7 @@ async fn list_resources(
     query: QueryValues,
 ) -> Result<Response, Problem> {
     let words = signed_in.language.choose(&ENGLISH, &GERMAN);
-    let page = PageRequest {
-        limit: PER_PAGE,
-        cursor: query.text("cursor").map(str::to_owned),
-    };
+    let page = query.page(PER_PAGE);
     let found = catalogue::list_resources(&server.context, &page).await?;
     let may_change = signed_in.may(Scope::Admin);
     let mut rows = Vec::new();

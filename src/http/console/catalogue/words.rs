@@ -1,5 +1,7 @@
 //! The words of the pages of the catalogue.
 
+use crate::domain::date_words;
+
 /// The words of the pages.
 pub(super) struct CatalogueWords {
     pub(super) lists: &'static str,
@@ -160,15 +162,7 @@ pub(super) static ENGLISH: CatalogueWords = CatalogueWords {
     timezone_help: "A name of the IANA database, such as Europe/Berlin.",
     weekly: "Hours of each week",
     weekly_help: "Like 09:00 and 17:00; 24:00 is the end of the day. Empty: closed. Further hours of a day, such as after a break, go beside the first.",
-    weekdays: [
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Friday",
-        "Saturday",
-        "Sunday",
-    ],
+    weekdays: date_words::ENGLISH.days,
     from: "from",
     to: "to",
     day: "Day",
@@ -282,15 +276,7 @@ pub(super) static GERMAN: CatalogueWords = CatalogueWords {
     timezone_help: "Ein Name der IANA-Datenbank, zum Beispiel Europe/Berlin.",
     weekly: "Zeiten jeder Woche",
     weekly_help: "Wie 09:00 und 17:00; 24:00 ist das Ende des Tages. Leer: geschlossen. Weitere Zeiten eines Tages, etwa nach einer Pause, stehen daneben.",
-    weekdays: [
-        "Montag",
-        "Dienstag",
-        "Mittwoch",
-        "Donnerstag",
-        "Freitag",
-        "Samstag",
-        "Sonntag",
-    ],
+    weekdays: date_words::GERMAN.days,
     from: "von",
     to: "bis",
     day: "Tag",

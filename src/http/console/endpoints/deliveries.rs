@@ -13,7 +13,6 @@ use super::one_endpoint::{NOTICES, REPLAYED, find_endpoint, path_of};
 use super::words::{ENGLISH, EndpointWords, GERMAN};
 use crate::domain::access_key::Scope;
 use crate::domain::event_endpoint::{DeliveryState, EventEndpoint};
-use crate::domain::listing::PageRequest;
 use crate::http::console::access::{Act, ConsoleRoutes};
 use crate::http::console::components::{
     ButtonKind, Confirmation, Field, hidden, link_button, next_page, submit, table,
@@ -72,10 +71,7 @@ async fn list_deliveries(
         "failed" => Some(DeliveryState::Failed),
         _ => None,
     };
-    let page = PageRequest {
-        limit: PER_PAGE,
-        cursor: query.text("cursor").map(str::to_owned),
-    };
+    let page = query.page(PER_PAGE);
     let found = event_endpoints::list_deliveries(&server.context, &endpoint.id, state, &page).await?;
     let found = found.ok_or_else(|| Problem::not_found("endpoint"))?;
     let path = format!("{}/deliveries", path_of(&endpoint.id));
