@@ -9,11 +9,11 @@ use axum::routing::get;
 use maud::html;
 
 use self::named_booking::NamedBooking;
-use self::stripe_links::StripeLinks;
 use super::access::ConsoleRoutes;
 use super::navigation::MenuPage;
 use super::signed_in::SignedIn;
 use super::states::status_badge;
+use super::stripe_links::StripeLinks;
 use crate::domain::access_key::Scope;
 use crate::domain::booking::HistoryLine;
 use crate::domain::listing::{PageRequest, StoredEvent};
@@ -41,7 +41,6 @@ mod refund;
 mod release;
 mod resend;
 mod stripe_event;
-mod stripe_links;
 
 /// How many of Stripe's events the page names.
 const STRIPE_EVENTS: u32 = 50;

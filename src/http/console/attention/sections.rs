@@ -84,7 +84,7 @@ impl SectionView<'_> {
     fn list_money(&self) -> Vec<Section> {
         let (words, report, figures) = (self.words, self.report, &self.report.figures);
         let whole = |listed: &ListedPayment| listed.payment.money.amount;
-        // A refund whose order is stuck has not failed at Stripe, and is on its way for all that is known.
+        // A refund whose order is stuck has not failed at Stripe: as far as we know, it is still on its way.
         let due_back = |listed: &ListedPayment| {
             let sums = listed.payment.sums();
             if sums.due_back > 0 {

@@ -3,7 +3,6 @@
 use maud::{Markup, html};
 
 use super::stripe_event;
-use super::stripe_links::StripeLinks;
 use crate::domain::booking::Booking;
 use crate::domain::event_endpoint::DeliveryState;
 use crate::domain::listing::StoredEvent;
@@ -11,6 +10,7 @@ use crate::http::console::components::table;
 use crate::http::console::language::Language;
 use crate::http::console::signed_in::SignedIn;
 use crate::http::console::states::{Tone, badge};
+use crate::http::console::stripe_links::StripeLinks;
 use crate::http::scopes::scope_of;
 use crate::workflow::hold_events::{HoldDelivery, HoldEvent};
 

@@ -4,12 +4,12 @@ use maud::{Markup, html};
 
 use super::booking::describe_with_reason;
 use super::history_german::describe_in_german;
-use super::stripe_links::StripeLinks;
 use crate::domain::booking::{Actor, HistoryLine};
 use crate::domain::hold::HistoryDetail;
 use crate::http::console::components::table;
 use crate::http::console::language::Language;
 use crate::http::console::signed_in::SignedIn;
+use crate::http::console::stripe_links::StripeLinks;
 
 struct HistoryWords {
     history: &'static str,

@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-use super::stripe_links::StripeLinks;
 use crate::domain::booking::Booking;
 use crate::domain::ledger::snapshots::{DisputeStatus, RefundSnapshot, RefundStatus};
 use crate::domain::ledger::sums::Sums;
@@ -12,6 +11,7 @@ use crate::http::console::components::table;
 use crate::http::console::language::Language;
 use crate::http::console::signed_in::SignedIn;
 use crate::http::console::states::{Tone, badge};
+use crate::http::console::stripe_links::StripeLinks;
 
 struct MoneyWords {
     money: &'static str,
