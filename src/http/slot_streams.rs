@@ -70,18 +70,14 @@ impl SlotStreams {
         seen: Option<i64>,
     ) -> Result<UnsaidChanges, WorkflowError> {
         let mut recent = self.recent.lock().await;
-        let continued = match recent.take() {
-            Some(known) if known.read_at.elapsed() < MAX_AGE => Some(known),
-            Some(known) if known.read_at.elapsed() < MAX_GAP => known.read_on(context).await?,
-            _ => None,
-        };
-        let known = match continued {
-            Some(known) => known,
-            None => RecentChanges::begin(context).await?,
-        };
-        let unsaid = known.after(seen.unwrap_or(known.last));
-        *recent = Some(known);
-        Ok(unsaid)
+        // What is known stays known if the reading fails, or if the stream that reads goes away meanwhile.
+        if let Some(known) = recent.as_mut()
+            && known.catch_up(context).await?
+        {
+            return Ok(known.after(seen.unwrap_or(known.last)));
+        }
+        let known = recent.insert(RecentChanges::begin(context).await?);
+        Ok(known.after(seen.unwrap_or(known.last)))
     }
 }
 
@@ -96,11 +92,18 @@ impl RecentChanges {
         })
     }
 
-    /// Adds what has changed since; `None` if that is more than is worth reading.
-    async fn read_on(mut self, context: &Context) -> Result<Option<Self>, WorkflowError> {
+    /// Adds what has changed since the last reading, if that is over; `false` if it is more than is worth reading.
+    async fn catch_up(&mut self, context: &Context) -> Result<bool, WorkflowError> {
+        let age = self.read_at.elapsed();
+        if age < MAX_AGE {
+            return Ok(true);
+        }
+        if age >= MAX_GAP {
+            return Ok(false);
+        }
         let read = slot_changes::read_slot_changes(context, self.last).await?;
         if read.has_more {
-            return Ok(None);
+            return Ok(false);
         }
         self.read_at = Instant::now();
         for (position, times) in read.changes {
@@ -112,7 +115,7 @@ impl RecentChanges {
                 self.since = position;
             }
         }
-        Ok(Some(self))
+        Ok(true)
     }
 
     fn after(&self, seen: i64) -> UnsaidChanges {

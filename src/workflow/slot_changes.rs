@@ -3,6 +3,8 @@
 //! A hint is no more than a reason to read again; the database decides. Only what writes an event is a source of hints:
 //! placing, paying, releasing, cancelling and moving a hold, and closing a time over one.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::context::Context;
@@ -14,12 +16,14 @@ use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::time::Window;
 use crate::domain::zone::ZoneDatabase;
 
-/// The most events that are read at once. Who is further behind reads the slots again.
+/// The most events that are read at once. A page that is further behind is told to read all slots again.
 const MOST_EVENTS: u32 = 1_000;
 /// The longest time around a change whose starts are listed.
 const LONGEST_CHANGE: chrono::Duration = chrono::Duration::days(7);
 /// The most starts that one hint names.
 const MOST_STARTS: usize = 500;
+/// The most times whose starts one hint looks for. A page that would need more reads the slots again, which costs less.
+const MOST_TIMES: usize = 64;
 
 /// What one event changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,14 +107,15 @@ pub fn list_changed_starts(
     now: DateTime<Utc>,
     zones: &ZoneDatabase,
 ) -> Option<Vec<DateTime<Utc>>> {
-    let mut starts = Vec::new();
-    for (resource, busy) in changed {
-        if !event_type.is_served_by(resource) {
-            continue;
-        }
-        if busy.length() > LONGEST_CHANGE {
-            return None;
-        }
+    let mut starts = BTreeSet::new();
+    let served = changed
+        .iter()
+        .filter(|(resource, _)| event_type.is_served_by(resource));
+    let times: BTreeSet<&(ResourceId, Window)> = served.collect();
+    if times.len() > MOST_TIMES || times.iter().any(|(_, busy)| busy.length() > LONGEST_CHANGE) {
+        return None;
+    }
+    for (resource, busy) in times {
         let Some(near) = find_starts_near(event_type, *busy, within) else {
             continue;
         };
@@ -128,9 +133,7 @@ pub fn list_changed_starts(
                 .filter(occupies),
         );
     }
-    starts.sort_unstable();
-    starts.dedup();
-    (starts.len() <= MOST_STARTS).then_some(starts)
+    (starts.len() <= MOST_STARTS).then(|| starts.into_iter().collect())
 }
 
 /// Returns where in the window a booking can start that is under way at some time of `busy`, buffers included.
@@ -197,6 +200,23 @@ mod tests {
         );
         assert_eq!(list("ben", busy, day), Some(Vec::new()));
         assert_eq!(list("ana", busy, window("11:00", "12:00")), Some(Vec::new()));
+    }
+
+    #[test]
+    fn many_times_name_no_starts_and_equal_ones_count_once() {
+        let day = window("00:00", "23:30");
+        let many = |minutes: i64| -> Vec<_> {
+            let later = |n| chrono::Duration::minutes(n * minutes);
+            let of = |n| Window::new(at("08:00") + later(n), at("08:30") + later(n)).unwrap();
+            (0..65)
+                .map(|n| (ResourceId::parse("ana").unwrap(), of(n)))
+                .collect()
+        };
+        let list = |changed: &[_]| {
+            list_changed_starts(&event_type(), changed, day, at("00:00"), &ZoneDatabase::linked())
+        };
+        assert_eq!(list(&many(1)), None);
+        assert!(list(&many(0)).is_some_and(|starts| !starts.is_empty()));
     }
 
     #[test]

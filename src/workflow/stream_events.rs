@@ -51,7 +51,7 @@ pub async fn read_stream(
 }
 
 /// Reads how far events have been written: it changes when something happens to a hold or to money. This is a hint for pages
-/// that want to read again, and skips nothing that matters for long.
+/// that want to read again: it may be late, but misses no change.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.

@@ -136,13 +136,11 @@ impl SlotStream {
         }
         while self.begun_at.elapsed() < STREAM_LIFE {
             // Without the database nothing is known; the browser opens the stream again.
-            let context = &self.server.context;
-            let unsaid = self
-                .server
-                .slot_streams
-                .changes_after(context, Some(self.seen))
-                .await;
-            let unsaid = unsaid.ok()?;
+            let (context, streams) = (&self.server.context, &self.server.slot_streams);
+            let unsaid = tokio::select! {
+                () = self.server.stopping.cancelled() => return None,
+                unsaid = streams.changes_after(context, Some(self.seen)) => unsaid.ok()?,
+            };
             self.seen = unsaid.last;
             if let Some(hint) = self.describe(&unsaid.times) {
                 let event = Event::default().event("changed").data(hint.to_string());
