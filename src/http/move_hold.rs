@@ -55,9 +55,9 @@ pub(super) struct MovedHoldView {
 }
 
 impl MovedHoldView {
-    fn new(booking: &Booking, server: &Server) -> Self {
+    fn new(booking: &Booking, hold: HoldView) -> Self {
         Self {
-            hold: HoldView::for_guest(booking, server),
+            hold,
             checkout_line_outdated: booking.hold.status == Status::Held,
         }
     }
@@ -112,10 +112,14 @@ pub(super) async fn move_hold(
         hold,
         starts_at: new.starts_at,
         resource: new.resource,
-        actor,
+        actor: actor.clone(),
         seen: None,
     };
     let note = note.as_ref().map(|Extension(note)| note);
     let booking = hold_acts::move_to(&server, request, note).await?;
-    Ok(Json(MovedHoldView::new(&booking, &server)))
+    let hold = match actor {
+        Actor::Guest => HoldView::for_guest(&booking, &server),
+        _ => HoldView::new(&booking),
+    };
+    Ok(Json(MovedHoldView::new(&booking, hold)))
 }

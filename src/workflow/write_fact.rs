@@ -183,6 +183,7 @@ fn announce_change(context: &Context, change: &HoldChange, commands: usize) {
         | TransitionReason::LatePaymentGotOthers(_)
         | TransitionReason::LatePaymentRefunded
         | TransitionReason::LatePaymentAfterStart
+        | TransitionReason::PaymentAfterOperatorRelease
         | TransitionReason::PaymentAfterCancellation
         | TransitionReason::SecondPayment
         | TransitionReason::PaidElsewhere

@@ -37,8 +37,10 @@ function showActions(hold) {
   const isHeld = hold.status === "held";
   // Only while Stripe says that the payment is open does the page offer to pay or to give the slot back.
   const isUnpaid = isHeld && isOpen;
-  byId("resume").hidden = !isUnpaid;
-  if (isHeld) byId("resume").href = hold.checkout_url;
+  // A page within the shop's own has no address: the shop's page shows it again.
+  const payment = isUnpaid && hold.checkout_url;
+  byId("resume").hidden = !payment;
+  if (payment) byId("resume").href = payment;
   const later = rights?.extend?.expires_at;
   byId("extend").hidden = !(isUnpaid && later);
   byId("extend").textContent = later ? fill(texts.held.extend, { until: formatTime(later) }) : "";

@@ -79,8 +79,9 @@ on_both_engines! {
         let one = app.admin_hold(hold.text("id")).await;
         assert_shows_no_page(&one);
         let list = app.admin(Method::GET, "/v1/admin/holds", None).await.expect(200).body;
+        let moved = app.move_as_operator(&hold, json!({"starts_at": "2026-12-01T15:00:00Z"})).await.expect(200).body;
         let events = app.admin(Method::GET, "/v1/admin/events-out", None).await.expect(200).body;
-        for shown in [one, list, events] {
+        for shown in [one, list, moved, events] {
             let text = shown.to_string();
             assert!(text.contains(hold.text("id")) && !text.contains("_secret_"), "{text}");
         }
