@@ -1,7 +1,7 @@
 //! What an event type asks of Stripe's payment page beyond the price: promotion codes, tax, an invoice, and more.
 //!
 //! What is left out is not sent, so that Stripe and the account decide. The options of a checkout are part of its terms: a
-//! changed event type changes no session that was asked for before.
+//! change of the event type changes no session that was requested before it.
 
 /// The longest suffix that Stripe takes. Beside the account's own name, 22 characters are all that a statement has.
 pub const MAX_STATEMENT_SUFFIX: usize = 22;

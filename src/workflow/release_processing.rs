@@ -1,4 +1,4 @@
-//! Releases a hold for an operator while its delayed payment is in progress: the one exception to I2.
+//! Releases a hold for an operator while its delayed payment is in progress: an exception to I2.
 //!
 //! Stripe is not asked: it does not know yet how the payment ends, and its session cannot expire any more. The release and the
 //! rule that later money goes back are one transaction, so no order of events and no crash can part them.

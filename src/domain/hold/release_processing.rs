@@ -5,7 +5,7 @@ use super::steps::refund_other_payments;
 use super::transition::Transition;
 use super::transition_reason::TransitionReason;
 
-/// Releases a `processing` hold on the word of the operator, while Stripe may still take money for it: the one exception to I2.
+/// Releases a `processing` hold on the word of the operator, while Stripe may still take money for it: an exception to I2.
 /// `None` if no delayed payment is in progress.
 ///
 /// The operator has decided that the guest does not get the slot. So the hold keeps who requested its release, and all money

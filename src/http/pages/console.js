@@ -1,4 +1,4 @@
-// The comfort of the console; every page works without it.
+// What the script adds to the console; every page works without it.
 "use strict";
 
 // A form that is on its way is not sent twice.
