@@ -16,7 +16,7 @@ use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::time::Window;
 use crate::domain::zone::ZoneDatabase;
 
-/// The most events that are read at once. A page that is further behind is told to read all slots again.
+/// The most events that are read at once. A page that is further behind gets a hint to read all slots again.
 const MOST_EVENTS: u32 = 1_000;
 /// The longest time around a change whose starts are listed.
 const LONGEST_CHANGE: chrono::Duration = chrono::Duration::days(7);
