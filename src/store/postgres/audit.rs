@@ -35,12 +35,22 @@ impl Audit for PostgresStore {
         since: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let done = audit::encode_outcome(AuditOutcome::Done);
-        run_statement!(
-            self,
+        self.retrying(|| async {
+            let mut transaction = self.begin().await?;
+            // Two instances do not see each other's entries, so one waits for the other.
+            sqlx::query("SELECT pg_advisory_xact_lock(10, hashtext($1))")
+                .bind(&act.actor)
+                .execute(&mut *transaction)
+                .await?;
             audit::bind_act!(sqlx::query(audit::RECORD_SINCE), act, now)
                 .bind(done)
                 .bind(since)
-        )
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
     }
 
     async fn list_audit(

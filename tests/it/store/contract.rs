@@ -50,6 +50,7 @@ macro_rules! on_both_engines {
 
 mod allowances;
 mod attempts;
+mod audit;
 mod calendar;
 mod catalogue;
 mod changes;
