@@ -242,15 +242,16 @@ pub(super) const RECORD_RETURN: &str = "UPDATE holds SET returned_at = $2, read_
 pub(super) const FINISH_READ: &str = "UPDATE holds SET read_due_at = NULL WHERE id = $1";
 
 /// Returns hold `$1`, which was leased on demand, due at `$2` at the latest; `$3` tells whether to forget who requested the
-/// release.
+/// release. That a hold is replaced is never taken back, so it keeps its requester.
 pub(super) const RETURN_LEASE: &str =
     "UPDATE holds SET due_at = CASE WHEN due_at > $2 THEN $2 ELSE due_at END, leased_until = NULL,
-         requested_by = CASE WHEN $3 THEN NULL ELSE requested_by END
+         requested_by = CASE WHEN $3 AND replaced_by IS NULL THEN NULL ELSE requested_by END
      WHERE id = $1 AND status IN ('held', 'processing')";
 
-/// Returns leased hold `$1`, due again at `$2`; `$3` tells whether to forget who requested the release.
+/// Returns leased hold `$1`, due again at `$2`; `$3` tells whether to forget who requested the release, as in
+/// [`RETURN_LEASE`].
 pub(super) const DEFER: &str = "UPDATE holds SET due_at = $2, leased_until = NULL, tries = tries + 1,
-         requested_by = CASE WHEN $3 THEN NULL ELSE requested_by END
+         requested_by = CASE WHEN $3 AND replaced_by IS NULL THEN NULL ELSE requested_by END
      WHERE id = $1 AND status IN ('held', 'processing')";
 
 impl BookingRow {

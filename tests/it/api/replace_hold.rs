@@ -182,6 +182,21 @@ on_both_engines! {
         assert_eq!(app.state_of(&hold).await, "held");
     }
 
+    async fn replaced_hold_goes_although_stripe_is_busy(engine) {
+        let app = TestApp::start_with(engine, &[(GUEST, "1")]).await;
+        let earlier = app.hold_slot("call", SLOT).await;
+        // Stripe certainly did nothing. Another release would forget who requested it.
+        app.simulator.set_faults(Faults::default().next(Endpoint::ExpireSession, FaultKind::RateLimited, 100));
+        let hold = replace(&app, &earlier, OTHER_SLOT).await.expect(201);
+        let extend = app.request(Method::POST, &format!("/v1/holds/{}/extend", earlier.text("id")));
+        app.send(extend.bearer_auth(earlier.text("token"))).await.expect_problem(409, "conflict");
+        replace(&app, &earlier, SLOT).await.expect_problem(429, "too_many_holds");
+        app.simulator.set_faults(Faults::default());
+        app.clock.advance(chrono::Duration::minutes(1));
+        app.sweep().await;
+        assert_eq!((app.state_of(&earlier).await, app.state_of(&hold).await), ("released/guest".into(), "held".into()));
+    }
+
     async fn handover_without_stripe_changes_nothing(engine) {
         let app = TestApp::start(engine).await;
         let earlier = app.hold_slot("call", SLOT).await;
