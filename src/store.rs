@@ -103,7 +103,9 @@ pub use ledger::{Ledger, MergeOutcome, MoneyReport};
 pub use lookups::{Lookup, LookupQuery, Lookups};
 pub use paging::is_cursor;
 pub use payments::Payments;
-pub use placements::{EXTENDED, HoldExtension, HoldLimits, HoldMove, MoveOutcome, PlaceOutcome, Placements};
+pub use placements::{
+    EXTENDED, HoldExtension, HoldLimits, HoldMove, MOVED, MoveOutcome, PlaceOutcome, Placements,
+};
 pub use pool_options::PoolOptions;
 pub use refund_requests::{RefundRequest, RefundRequests};
 pub use replacements::{EarlierFate, NewDetails, OwnHoldQuery, ReplaceOutcome, Replacement, Replacements};

@@ -301,7 +301,7 @@ macro_rules! update_moved_hold {
 pub(super) use update_moved_hold;
 
 /// The transition code of a history line that a move writes.
-pub(super) const MOVED: &str = "moved";
+pub const MOVED: &str = "moved";
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! Replaces a guest's earlier unpaid hold, so that a guest's own hold is no obstacle.
 //!
-//! - The same slot and kind of payment page for the same guest: the earlier hold goes on, with the new name and metadata.
+//! - The same slot and kind of payment page for the same guest: the earlier hold goes on, with the new name and metadata. If it
+//!   was moved, its payment page says another time, and it is replaced.
 //! - Another slot: the new hold is placed first, then the earlier one is released and its session expired. If the new one is
 //!   not placed, the earlier one stays.
 //! - Another slot that needs units of the earlier hold: its session is expired first (I2), then one transaction gives its
@@ -23,7 +24,8 @@ use crate::domain::hold::{Decision, Fact, ReleaseRequester, Status, decide};
 use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::segment::{Allocation, allocated_segments};
 use crate::store::{
-    EarlierFate, HoldChange, HoldLimits, NewDetails, PlaceOutcome, ReplaceOutcome, Replacement, StateChange,
+    EarlierFate, HoldChange, HoldLimits, MOVED, NewDetails, PlaceOutcome, ReplaceOutcome, Replacement,
+    StateChange,
 };
 use crate::workflow::context::{Context, MAX_CONFLICTS};
 use crate::workflow::error::WorkflowError;
@@ -66,7 +68,7 @@ pub(super) async fn find_earlier(
         }
         // An overdue hold may end at any moment. One whose release was requested has perhaps lost its session.
         let goes_on = booking.expires_at > now && booking.hold.requested_by.is_none();
-        if !(goes_on && request.asks_for(&booking)) {
+        if !(goes_on && request.asks_for(&booking)) || was_moved(context, id).await? {
             return Ok(Earlier::Other(Box::new(booking)));
         }
         if request.has_details_of(&booking) {
@@ -82,6 +84,12 @@ pub(super) async fn find_earlier(
         context.store.update_details(&details).await?;
     }
     Err(internal_error(id, "too many conflicts while writing details").into())
+}
+
+/// Tells whether a hold was moved: then the line of its payment page is that of another start, and no session changes its line.
+async fn was_moved(context: &Context, id: HoldId) -> Result<bool, WorkflowError> {
+    let history = context.store.list_history(id).await?;
+    Ok(history.iter().any(|line| line.transition == MOVED))
 }
 
 impl CheckoutRequest {

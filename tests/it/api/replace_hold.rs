@@ -197,6 +197,17 @@ on_both_engines! {
         assert_eq!((app.state_of(&earlier).await, app.state_of(&hold).await), ("released/guest".into(), "held".into()));
     }
 
+    async fn moved_hold_is_replaced_because_its_page_is_old(engine) {
+        let app = TestApp::start(engine).await;
+        let earlier = app.hold_slot("call", SLOT).await;
+        app.move_as_operator(&earlier, json!({"starts_at": OTHER_SLOT})).await.expect(200);
+        let hold = replace(&app, &earlier, OTHER_SLOT).await.expect(201);
+        let line_of = |hold: &ApiResponse| app.simulator.session(hold.text("checkout_session")).unwrap().line.unwrap();
+        assert!(line_of(&earlier).contains("10:00") && line_of(&hold).contains("12:00"), "{}", line_of(&hold));
+        assert_eq!((app.state_of(&earlier).await.as_str(), session_status(&app, &earlier).as_str()), ("released/guest", "expired"));
+        app.confirm(&hold).await;
+    }
+
     async fn handover_without_stripe_changes_nothing(engine) {
         let app = TestApp::start(engine).await;
         let earlier = app.hold_slot("call", SLOT).await;
