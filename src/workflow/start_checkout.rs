@@ -104,13 +104,15 @@ async fn explain_refusal(
     }
 }
 
-/// Tells whether the guest keeps the slot, by an unpaid hold from the same client that the request does not name.
+/// Tells whether the guest keeps the slot, by an unpaid hold from the same client that the request does not name. A client
+/// without a network is a shop's server: it has all its guests, so one of them would learn what another one holds.
 async fn is_kept_by_guest(
     context: &Context,
     request: &CheckoutRequest,
     event_type: &EventType,
 ) -> Result<bool, WorkflowError> {
-    let (Some(client), Some(within)) = (&request.client, event_type.occupied_span(request.starts_at)) else {
+    let client = request.client.as_ref().filter(|client| client.network.is_some());
+    let (Some(client), Some(within)) = (client, event_type.occupied_span(request.starts_at)) else {
         return Ok(false);
     };
     let query = OwnHoldQuery {

@@ -272,6 +272,20 @@ on_both_engines! {
         assert!(paid.body.get("own_hold").is_none(), "a booking is no obstacle of one's own");
     }
 
+    async fn guests_of_a_shop_do_not_learn_what_others_hold(engine) {
+        let app = TestApp::start(engine).await;
+        let key = make_key(&app, "shop", "checkout").await;
+        let send = async |body: Value| send_with(&app, key.text("key"), (Method::POST, "/v1/holds"), Some(&body)).await;
+        send(order("call", SLOT)).await.expect(201);
+        // Anybody can enter the address of another guest on the shop's page.
+        let asked = send(order("call", SLOT)).await.expect_problem(409, "slot_taken");
+        assert!(asked.body.get("own_hold").is_none(), "{}", asked.body);
+        let mut at_home = order("call", OTHER_SLOT);
+        at_home["client_address"] = "198.51.100.7".into();
+        send(at_home.clone()).await.expect(201);
+        assert_eq!(send(at_home).await.expect_problem(409, "slot_taken").body["own_hold"], true);
+    }
+
     async fn ended_hold_is_replaced_by_an_ordinary_checkout(engine) {
         let app = TestApp::start(engine).await;
         let earlier = app.hold_slot("call", SLOT).await;
