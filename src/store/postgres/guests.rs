@@ -35,7 +35,8 @@ impl Guests for PostgresStore {
     }
 }
 
-/// Erases the guests of holds that ended before `$1`, at most `$2`, also from the bodies of events. A guest's row goes with the last hold that names it; a
+/// Erases the guests of holds that ended before `$1`, at most `$2`, also from the bodies of events, and what opens their payment
+/// pages, which show the guest's address. A guest's row goes with the last hold that names it; a
 /// guest who is booking right now has a hold that is counted.
 const ERASE: &str = "WITH due AS (
          SELECT id, guest_id FROM holds
@@ -47,7 +48,8 @@ const ERASE: &str = "WITH due AS (
      bodies AS (
          UPDATE stripe_events SET payload = NULL
          WHERE hold_id = ANY (ARRAY(SELECT id FROM due)) AND payload IS NOT NULL)
-     UPDATE holds SET guest_email = NULL, guest_name = NULL, guest_id = NULL, client_id = NULL, metadata = '{}'
+     UPDATE holds SET guest_email = NULL, guest_name = NULL, guest_id = NULL, client_id = NULL, metadata = '{}',
+         checkout_url = '', client_secret = NULL
      WHERE id = ANY (ARRAY(SELECT id FROM due))";
 
 /// Clears the metadata of holds that have no guest and last changed before `$1`, at most `$2`.
@@ -61,11 +63,12 @@ const LOCK_OF_GUEST: &str = "SELECT id FROM holds
      WHERE guest_id = $1 AND status IN ('confirmed', 'released', 'cancelled')
      ORDER BY created_at DESC, id DESC LIMIT $2 FOR UPDATE";
 
-/// Erases guest `$1` from the holds `$2`. The guest's row goes with the last hold that names it.
+/// Erases guest `$1` from the holds `$2`, as [`ERASE`] does. The guest's row goes with the last hold that names it.
 const ERASE_ONE: &str = "WITH guest AS (
          DELETE FROM guests g WHERE g.email = $1 AND g.held = 0
            AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.guest_id = $1 AND h.id <> ALL ($2)))
-     UPDATE holds SET guest_email = NULL, guest_name = NULL, guest_id = NULL, client_id = NULL, metadata = '{}'
+     UPDATE holds SET guest_email = NULL, guest_name = NULL, guest_id = NULL, client_id = NULL, metadata = '{}',
+         checkout_url = '', client_secret = NULL
      WHERE id = ANY ($2)";
 
 /// Clears the bodies of the events of holds `$1`.

@@ -43,9 +43,10 @@ pub(super) const SELECT_DUE: &str = "SELECT id, guest_id FROM holds
      WHERE status IN ('released', 'cancelled') AND guest_email IS NOT NULL AND updated_at < $1
      ORDER BY updated_at LIMIT $2";
 
-/// Erases the guests of the holds in JSON `$1`.
+/// Erases the guests of the holds in JSON `$1`, and what opens their payment pages, which show the guest's address.
 pub(super) const ERASE: &str = "UPDATE holds
-     SET guest_email = NULL, guest_name = NULL, guest_id = NULL, client_id = NULL, metadata = '{}'
+     SET guest_email = NULL, guest_name = NULL, guest_id = NULL, client_id = NULL, metadata = '{}', checkout_url = '',
+         client_secret = NULL
      WHERE id IN (SELECT value FROM json_each($1))";
 
 /// Clears the metadata of holds that have no guest and last changed before `$1`, at most `$2`.

@@ -37,6 +37,25 @@ fn session_status(app: &TestApp, hold: &ApiResponse) -> String {
 }
 
 on_both_engines! {
+    async fn secret_goes_with_the_data_of_its_guest(engine) {
+        let app = start(engine).await;
+        let with_page = "SELECT count(*) FROM holds WHERE checkout_url <> '' OR client_secret IS NOT NULL";
+        let embedded = app.checkout(&order_with("embedded")).await.expect(201);
+        app.cancel(&embedded).await.expect(200);
+        assert_eq!(app.database.count(with_page).await, 1);
+        let guest = json!({"email": "ada@example.com"});
+        app.admin(Method::POST, "/v1/admin/guests/erase", Some(guest)).await.expect(200);
+        assert_eq!(app.database.count(with_page).await, 0);
+        for ui in ["hosted", "embedded"] {
+            let hold = app.checkout(&order_with(ui)).await.expect(201);
+            app.cancel(&hold).await.expect(200);
+        }
+        assert_eq!(app.database.count(with_page).await, 2);
+        app.clock.advance(chrono::Duration::days(91));
+        app.sweep().await;
+        assert_eq!(app.database.count(with_page).await, 0);
+    }
+
     async fn embedded_hold_has_a_client_secret_and_no_url(engine) {
         let app = start(engine).await;
         let hold = app.checkout_with_key("a-key-that-nobody-guesses", &order_with("embedded")).await.expect(201);
