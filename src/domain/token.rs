@@ -23,6 +23,7 @@ const CLIENT: &str = "holdfast/client/v1";
 const NETWORK: &str = "holdfast/network/v1";
 const APPOINTMENT: &str = "holdfast/appointment/v1";
 const LIST_VERSION: &str = "holdfast/list-version/v1";
+const STREAM_MARK: &str = "holdfast/stream-mark/v1";
 const KEY_NAME: &str = "holdfast/token-key-name/v1";
 
 /// Tells whether a text has the form in which hold tokens begin. Whether it is one, only [`TokenKeys`] know.
@@ -215,6 +216,12 @@ impl TokenKeys {
     /// secrets are listed or removed, because calendar programs recognise appointments by it.
     pub fn appointment_pseudonym(&self, hold: HoldId) -> String {
         self.stored.to_pseudonym(APPOINTMENT, &hold.to_string())
+    }
+
+    /// Returns a name for a position in the stream of events, for pages of strangers. The position itself would tell how much
+    /// happens in the shop.
+    pub fn stream_mark(&self, position: i64) -> String {
+        self.stored.to_pseudonym(STREAM_MARK, &position.to_string())
     }
 
     /// Begins the code that names the version of a list of slots. Without the key, nobody can compute from a version what

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::stream_permits::{StreamPermit, StreamPermits};
-use crate::workflow::slot_changes::{self, ChangedTimes};
+use crate::workflow::slot_changes::{self, ChangedTimes, SlotChange, StreamPlace};
 use crate::workflow::{Context, WorkflowError};
 
 /// The part of the connections that streams may take.
@@ -32,17 +32,26 @@ pub struct SlotStreams {
 /// The last changes, without a gap after `since`.
 struct RecentChanges {
     read_at: Instant,
-    /// The position after which every change is remembered.
-    since: i64,
-    /// The position of the last event that was read.
-    last: i64,
-    changes: VecDeque<(i64, ChangedTimes)>,
+    /// The place after which every change is remembered.
+    since: StreamPlace,
+    changes: VecDeque<SlotChange>,
+}
+
+/// Up to where a stream knows the changes.
+#[derive(Clone, Copy)]
+pub(super) enum Seen<'a> {
+    /// It begins: nothing has changed yet.
+    Now,
+    /// It goes on after an earlier one, which ended at the place with this mark.
+    Mark(&'a str),
+    /// It has said what is up to this position.
+    Position(i64),
 }
 
 /// What a stream has not said yet.
 pub(super) struct UnsaidChanges {
-    /// The position of the last event that was read.
-    pub(super) last: i64,
+    /// The place of the last event that was read.
+    pub(super) last: StreamPlace,
     /// What may have changed.
     pub(super) times: ChangedTimes,
 }
@@ -62,34 +71,53 @@ impl SlotStreams {
         self.permits.admit(address)
     }
 
-    /// Returns what has changed after a position, as far as the last reading knows. Streams that look meanwhile wait for the same
-    /// one. Without a position, nothing has.
+    /// Returns what has changed since, as far as the last reading knows. Streams that look meanwhile wait for the same one.
     pub(super) async fn changes_after(
         &self,
         context: &Context,
-        seen: Option<i64>,
+        seen: Seen<'_>,
     ) -> Result<UnsaidChanges, WorkflowError> {
         let mut recent = self.recent.lock().await;
         // What is known stays known if the reading fails, or if the stream that reads goes away meanwhile.
         if let Some(known) = recent.as_mut()
             && known.catch_up(context).await?
         {
-            return Ok(known.after(seen.unwrap_or(known.last)));
+            return Ok(known.after(seen));
         }
         let known = recent.insert(RecentChanges::begin(context).await?);
-        Ok(known.after(seen.unwrap_or(known.last)))
+        Ok(known.after(seen))
     }
 }
 
 impl RecentChanges {
     async fn begin(context: &Context) -> Result<Self, WorkflowError> {
-        let last = slot_changes::read_last_position(context).await?;
         Ok(Self {
+            since: slot_changes::find_last_place(context).await?,
             read_at: Instant::now(),
-            since: last,
-            last,
             changes: VecDeque::new(),
         })
+    }
+
+    /// The place of the last event that was read.
+    fn last(&self) -> &StreamPlace {
+        self.changes.back().map_or(&self.since, |change| &change.place)
+    }
+
+    /// Finds the position that a stream has seen; `None` if what came after it is not known any more.
+    fn find_position(&self, seen: Seen<'_>) -> Option<i64> {
+        let positions = self.since.position..=self.last().position;
+        match seen {
+            Seen::Now => Some(self.last().position),
+            Seen::Position(position) => positions.contains(&position).then_some(position),
+            Seen::Mark(mark) => {
+                let mut places = [&self.since]
+                    .into_iter()
+                    .chain(self.changes.iter().map(|change| &change.place));
+                places
+                    .find(|place| place.mark == mark)
+                    .map(|place| place.position)
+            }
+        }
     }
 
     /// Adds what has changed since the last reading, if that is over; `false` if it is more than is worth reading.
@@ -101,39 +129,38 @@ impl RecentChanges {
         if age >= MAX_GAP {
             return Ok(false);
         }
-        let read = slot_changes::read_slot_changes(context, self.last).await?;
+        let read = slot_changes::read_slot_changes(context, self.last().position).await?;
         if read.has_more {
             return Ok(false);
         }
         self.read_at = Instant::now();
-        for (position, times) in read.changes {
-            self.last = position;
-            self.changes.push_back((position, times));
-        }
+        self.changes.extend(read.changes);
         while self.changes.len() > MOST_REMEMBERED {
-            if let Some((position, _)) = self.changes.pop_front() {
-                self.since = position;
+            if let Some(oldest) = self.changes.pop_front() {
+                self.since = oldest.place;
             }
         }
         Ok(true)
     }
 
-    fn after(&self, seen: i64) -> UnsaidChanges {
+    fn after(&self, seen: Seen<'_>) -> UnsaidChanges {
+        let times = self
+            .find_position(seen)
+            .map(|position| self.collect_after(position));
+        UnsaidChanges {
+            last: self.last().clone(),
+            times: times.unwrap_or(ChangedTimes::Unknown),
+        }
+    }
+
+    fn collect_after(&self, seen: i64) -> ChangedTimes {
         let mut all = Vec::new();
-        let mut is_known = (self.since..=self.last).contains(&seen);
-        for (_, times) in self.changes.iter().filter(|(position, _)| *position > seen) {
-            match times {
+        for change in self.changes.iter().filter(|change| change.place.position > seen) {
+            match &change.times {
                 ChangedTimes::Some(times) => all.extend(times.iter().cloned()),
-                ChangedTimes::Unknown => is_known = false,
+                ChangedTimes::Unknown => return ChangedTimes::Unknown,
             }
         }
-        UnsaidChanges {
-            last: self.last,
-            times: if is_known {
-                ChangedTimes::Some(all)
-            } else {
-                ChangedTimes::Unknown
-            },
-        }
+        ChangedTimes::Some(all)
     }
 }

@@ -55,22 +55,42 @@ impl ChangedTimes {
     }
 }
 
+/// A place in the stream of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamPlace {
+    /// The position of the event at this place.
+    pub position: i64,
+    /// What pages know the place by. It says nothing about the position, and is the same on all instances.
+    pub mark: String,
+}
+
+/// An event, and what it changed.
+#[derive(Clone, Debug)]
+pub struct SlotChange {
+    /// Where the event is in the stream.
+    pub place: StreamPlace,
+    /// What it changed.
+    pub times: ChangedTimes,
+}
+
 /// The events after a position.
 #[derive(Clone, Debug)]
 pub struct SlotChanges {
-    /// Each event's position and what it changed, in the order of the stream.
-    pub changes: Vec<(i64, ChangedTimes)>,
+    /// What they changed, in the order of the stream.
+    pub changes: Vec<SlotChange>,
     /// Whether there are more events than were read.
     pub has_more: bool,
 }
 
-/// Reads the position of the last event.
+/// Finds the place of the last event.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
-pub async fn read_last_position(context: &Context) -> Result<i64, WorkflowError> {
+pub async fn find_last_place(context: &Context) -> Result<StreamPlace, WorkflowError> {
     number_events(context).await?;
-    Ok(context.store.read_last_position().await?)
+    let position = context.store.read_last_position().await?;
+    let mark = context.token_keys().await?.stream_mark(position);
+    Ok(StreamPlace { position, mark })
 }
 
 /// Reads what has changed after a position.
@@ -80,7 +100,14 @@ pub async fn read_last_position(context: &Context) -> Result<i64, WorkflowError>
 pub async fn read_slot_changes(context: &Context, after: i64) -> Result<SlotChanges, WorkflowError> {
     number_events(context).await?;
     let events = context.store.list_events_after(after, MOST_EVENTS).await?;
-    let change = |event: &EventOut| (event.position, ChangedTimes::of_event(event));
+    let keys = context.token_keys().await?;
+    let change = |event: &EventOut| SlotChange {
+        place: StreamPlace {
+            position: event.position,
+            mark: keys.stream_mark(event.position),
+        },
+        times: ChangedTimes::of_event(event),
+    };
     Ok(SlotChanges {
         changes: events.iter().map(change).collect(),
         has_more: events.len() == MOST_EVENTS as usize,

@@ -27,9 +27,10 @@ use crate::http::field_errors::FieldErrors;
 use crate::http::path_id::{PathId, parse_event_type_id};
 use crate::http::query_string::parse_query;
 use crate::http::server::Server;
+use crate::http::slot_streams::{Seen, UnsaidChanges};
 use crate::http::stream_permits::StreamPermit;
 use crate::http::timestamps::format_instant;
-use crate::workflow::slot_changes::{self, ChangedTimes};
+use crate::workflow::slot_changes::{self, ChangedTimes, StreamPlace};
 
 /// How often a stream looks.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
@@ -84,18 +85,20 @@ pub(in crate::http) async fn stream_slots(
     let permit = permit.ok_or_else(|| Problem::too_busy("too many streams are open"))?;
     let event_type = slot_changes::find_event_type(&server.context, &id).await?;
     let event_type = event_type.ok_or_else(|| Problem::not_found("event type"))?;
-    let heard = headers.get("last-event-id").map(|id| {
-        let position = id.to_str().ok().and_then(|id| id.parse().ok());
-        // What is no position of ours is older than all that is remembered.
-        position.unwrap_or(-1)
-    });
-    let unsaid = server.slot_streams.changes_after(&server.context, None).await?;
+    // What is no mark of ours is older than all that is remembered.
+    let heard = headers
+        .get("last-event-id")
+        .map(|id| id.to_str().unwrap_or_default());
+    let seen = heard.map_or(Seen::Now, Seen::Mark);
+    let unsaid = server.slot_streams.changes_after(&server.context, seen).await?;
     let now = Instant::now();
     let stream = SlotStream {
         server,
         event_type,
         within,
-        seen: heard.unwrap_or(unsaid.last),
+        seen: unsaid.last.clone(),
+        unsaid: Some(unsaid),
+        resumes: heard.is_some(),
         begun_at: now,
         heartbeat_at: now,
         has_begun: false,
@@ -110,8 +113,12 @@ struct SlotStream {
     server: Arc<Server>,
     event_type: EventType,
     within: Window,
-    /// The position up to which the page knows the changes.
-    seen: i64,
+    /// The place up to which the page knows the changes.
+    seen: StreamPlace,
+    /// What had changed when the stream began, until it is said.
+    unsaid: Option<UnsaidChanges>,
+    /// Whether the page had an earlier stream.
+    resumes: bool,
     begun_at: Instant,
     heartbeat_at: Instant,
     has_begun: bool,
@@ -130,25 +137,26 @@ impl SlotStream {
     async fn find_next(&mut self) -> Option<Event> {
         if !self.has_begun {
             self.has_begun = true;
-            // An id without data is no event, but the browser remembers it.
             let open = Event::default().retry(LOOK_PAUSE).comment("open");
-            return Some(open.id(self.seen.to_string()));
+            // An id without data is no event, but the browser remembers it. One that resumes has its id until it hears more.
+            return Some(match self.resumes {
+                true => open,
+                false => open.id(&self.seen.mark),
+            });
         }
         while self.begun_at.elapsed() < STREAM_LIFE {
-            // Without the database nothing is known; the browser opens the stream again.
-            let (context, streams) = (&self.server.context, &self.server.slot_streams);
-            let unsaid = tokio::select! {
-                () = self.server.stopping.cancelled() => return None,
-                unsaid = streams.changes_after(context, Some(self.seen)) => unsaid.ok()?,
+            let unsaid = match self.unsaid.take() {
+                Some(unsaid) => unsaid,
+                None => self.look().await?,
             };
             self.seen = unsaid.last;
             if let Some(hint) = self.describe(&unsaid.times) {
                 let event = Event::default().event("changed").data(hint.to_string());
-                return Some(event.id(self.seen.to_string()));
+                return Some(event.id(&self.seen.mark));
             }
             if self.heartbeat_at.elapsed() >= HEARTBEAT {
                 self.heartbeat_at = Instant::now();
-                return Some(Event::default().comment("alive").id(self.seen.to_string()));
+                return Some(Event::default().comment("alive").id(&self.seen.mark));
             }
             tokio::select! {
                 () = self.server.stopping.cancelled() => return None,
@@ -156,6 +164,16 @@ impl SlotStream {
             }
         }
         None
+    }
+
+    /// Looks what has changed. `None` ends the stream: the process stops, or without the database nothing is known, and the
+    /// browser opens the stream again.
+    async fn look(&self) -> Option<UnsaidChanges> {
+        let (context, streams) = (&self.server.context, &self.server.slot_streams);
+        tokio::select! {
+            () = self.server.stopping.cancelled() => None,
+            unsaid = streams.changes_after(context, Seen::Position(self.seen.position)) => unsaid.ok(),
+        }
     }
 
     /// Says what has changed for the page; `None` if nothing has.

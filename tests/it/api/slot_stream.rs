@@ -36,8 +36,8 @@ async fn read_until(stream: &mut Response, text: &str) -> String {
     read
 }
 
-/// Reads the first lines of a stream, and returns the position that they name.
-async fn read_position(stream: &mut Response) -> String {
+/// Reads the first lines of a stream, and returns the place that they name.
+async fn read_place(stream: &mut Response) -> String {
     let read = read_until(stream, "\n\n").await;
     let line = read.lines().find_map(|line| line.strip_prefix("id: "));
     line.unwrap_or_else(|| panic!("no id: {read:?}")).to_owned()
@@ -89,18 +89,39 @@ on_both_engines! {
     async fn resumed_stream_goes_on_after_the_last_event(engine) {
         let app = TestApp::start(engine).await;
         let mut stream = open(&app, "call").await;
-        let last = read_position(&mut stream).await;
+        let last = read_place(&mut stream).await;
         drop(stream);
         app.hold_slot("call", SLOT).await;
         app.hold_slot("call", OTHER_SLOT).await;
         let read = read_until(&mut resume(&app, &last).await, OTHER_SLOT).await;
         assert!(read.contains("event: changed"), "{read}");
-        for unknown in ["-7", "999999999", "none"] {
+        for unknown in ["-7", "999999999", "none", ""] {
             read_until(&mut resume(&app, unknown).await, r#"{"reload":true}"#).await;
         }
         // An instance that was not there then knows only what comes.
         let other = app.another_instance().await;
         read_until(&mut resume(&other, &last).await, r#"{"reload":true}"#).await;
+    }
+
+    async fn ids_do_not_count_what_happens_in_the_shop(engine) {
+        let app = TestApp::start(engine).await;
+        let other = app.another_instance().await;
+        let mut places = Vec::new();
+        for (hour, happens) in ["10", "11", "12"].into_iter().zip([true, true, false]) {
+            // Both instances know a place by the same name.
+            let (mut here, mut there) = (open(&app, "call").await, open(&other, "call").await);
+            places.push((read_place(&mut here).await, read_place(&mut there).await));
+            if happens {
+                app.hold_slot("call", &format!("2026-12-01T{hour}:00:00Z")).await;
+                read_until(&mut here, "event: changed").await;
+                read_until(&mut there, "event: changed").await;
+            }
+        }
+        for (here, there) in &places {
+            assert_eq!(here, there);
+            assert_eq!(here.len(), 24, "{here} is no pseudonym");
+        }
+        assert!(places[0] != places[1] && places[1] != places[2], "{places:?}");
     }
 
     async fn streams_take_a_quarter_of_the_connections(engine) {
@@ -138,7 +159,7 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         let mut instance = app.another_instance().await;
         let mut stream = open(&instance, "call").await;
-        read_position(&mut stream).await;
+        read_place(&mut stream).await;
         let stopped = tokio::time::timeout(Duration::from_secs(15), instance.stop());
         stopped.await.expect("the stream keeps the instance from stopping");
     }
