@@ -17,7 +17,8 @@ pub enum Refund {
     Full,
     /// No refund: the shop keeps the money.
     None,
-    /// This many minor units: at least 1, at most what has not been refunded yet.
+    /// This many minor units: at least 1, at most what has not been refunded yet. All of that may be a fraction, which a
+    /// discount or a tax has left.
     Part(i64),
 }
 
@@ -61,7 +62,7 @@ pub fn cancel(
         Refund::Part(_) => return Err(CancelError::TooMuch(refundable)),
     };
     let step = hold.ledger_currency().charge_step();
-    if left % step != 0 {
+    if left % step != 0 && left != refundable {
         return Err(CancelError::Fraction(step));
     }
     let mut next = Hold {
@@ -93,7 +94,8 @@ mod tests {
     use super::super::tests::hold;
     use super::*;
     use crate::domain::command::CommandAction;
-    use crate::domain::money::Currency;
+    use crate::domain::ledger::decisions::Decisions;
+    use crate::domain::money::{Currency, Money};
     use crate::domain::payment::PaymentState;
 
     fn confirmed() -> Hold {
@@ -152,6 +154,25 @@ mod tests {
             let reason = TransitionReason::CancelledByOperator(None);
             let step = cancel(&hold, CancelReason::Operator, Refund::Part(part), reason);
             assert_eq!(step.err(), refused.map(CancelError::Fraction), "{part} {code}");
+        }
+    }
+
+    #[test]
+    fn all_that_is_left_may_be_a_fraction() {
+        let mut hold = confirmed();
+        let currency = Currency::parse("huf").unwrap();
+        hold.price.currency = currency;
+        for payment in &mut hold.payments {
+            payment.money = Money {
+                amount: 5025,
+                currency,
+            };
+            payment.decisions = Decisions::keep_for_booking(5025);
+        }
+        for (part, is_taken) in [(5025, true), (5000, true), (25, false), (5020, false)] {
+            let reason = TransitionReason::CancelledByOperator(None);
+            let step = cancel(&hold, CancelReason::Operator, Refund::Part(part), reason);
+            assert_eq!(step.is_ok(), is_taken, "{part}");
         }
     }
 

@@ -36,13 +36,14 @@ pub enum ReturnFault {
     Fraction(i64),
 }
 
-/// Checks that Stripe refunds an amount of the hold's currency. What is settled elsewhere may be any amount.
+/// Checks that Stripe refunds an amount of the hold's currency. What is settled elsewhere may be any amount, and all that is left
+/// may be a fraction: a discount or a tax has left it, and Stripe took it.
 ///
 /// # Errors
-/// [`ReturnFault::Fraction`] if the amount is no multiple of the currency's step.
+/// [`ReturnFault::Fraction`] if the amount is a part, and no multiple of the currency's step.
 pub fn check_return_step(hold: &Hold, amount: i64, way: ReturnWay) -> Result<(), ReturnFault> {
     let step = hold.ledger_currency().charge_step();
-    if way == ReturnWay::Refund && amount % step != 0 {
+    if way == ReturnWay::Refund && amount % step != 0 && amount != find_most_returnable(hold, way) {
         return Err(ReturnFault::Fraction(step));
     }
     Ok(())
@@ -130,7 +131,9 @@ mod tests {
     use super::super::{Decision, Fact, HoldPolicy, decide};
     use super::*;
     use crate::domain::ids::{CommandId, IntentId};
+    use crate::domain::ledger::decisions::Decisions;
     use crate::domain::ledger::snapshots::{PaymentFacts, RefundSnapshot};
+    use crate::domain::money::Currency;
     use crate::domain::payment::PaymentState;
 
     const PRICE: i64 = 5000;
@@ -207,6 +210,25 @@ mod tests {
             returned(&next, 1, ReturnWay::Outside).err(),
             Some(TooMuchToReturn(0))
         );
+    }
+
+    #[test]
+    fn all_that_is_left_may_be_a_fraction() {
+        let mut hold = confirmed();
+        let currency = Currency::parse("huf").unwrap();
+        hold.price.currency = currency;
+        hold.payments[0].money = Money {
+            amount: 5025,
+            currency,
+        };
+        hold.payments[0].decisions = Decisions::keep_for_booking(5025);
+        let check = |hold: &Hold, amount| check_return_step(hold, amount, ReturnWay::Refund);
+        for part in [25, 5020] {
+            assert_eq!(check(&hold, part), Err(ReturnFault::Fraction(100)), "{part}");
+        }
+        assert_eq!((check(&hold, 5000), check(&hold, 5025)), (Ok(()), Ok(())));
+        let rest = returned(&hold, 5000, ReturnWay::Refund).unwrap();
+        assert_eq!(check(&rest, 25), Ok(()));
     }
 
     #[test]
