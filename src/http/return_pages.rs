@@ -4,24 +4,42 @@
 //! Each language has one file, `pages/languages/….json`: `page` is what stands in the page itself, the rest is the script's.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde::Deserialize;
 
 use super::language::Language;
+use super::server::Server;
 use super::static_assets::{to_page, to_script, to_style};
 
 const TEMPLATE: &str = include_str!("pages/return.html");
 
-static ENGLISH_PAGE: LazyLock<String> = LazyLock::new(|| render_page(Language::English));
-static GERMAN_PAGE: LazyLock<String> = LazyLock::new(|| render_page(Language::German));
+static SHOPS_PAGES: LazyLock<Pages> = LazyLock::new(|| Pages::render(false));
+static DEMO_PAGES: LazyLock<Pages> = LazyLock::new(|| Pages::render(true));
+
+/// The page in each language.
+struct Pages {
+    english: String,
+    german: String,
+}
+
+impl Pages {
+    /// Puts the texts into the page. Only in the demo shop does its guest also play the bank.
+    fn render(is_demo: bool) -> Self {
+        Self {
+            english: render_page(Language::English, is_demo),
+            german: render_page(Language::German, is_demo),
+        }
+    }
+}
 
 /// The routes of the pages, their scripts and their style.
-pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/checkout/done", get(serve_page))
         .route("/checkout/cancelled", get(serve_page))
@@ -51,9 +69,11 @@ const fn texts_of(language: Language) -> &'static str {
 }
 
 /// Puts the texts of a language into the page.
-fn render_page(language: Language) -> String {
+fn render_page(language: Language, is_demo: bool) -> String {
     let texts = serde_json::from_str(texts_of(language)).map(|texts: PageTexts| texts.page);
-    let page = TEMPLATE.replace("{lang}", language.tag());
+    let page = TEMPLATE
+        .replace("{lang}", language.tag())
+        .replace("{demo}", if is_demo { " data-demo" } else { "" });
     let fill = |page: String, (name, text): (String, String)| page.replace(&format!("{{{name}}}"), &text);
     // Nothing is lost where a file cannot be read: a test reads all of them.
     texts.unwrap_or_default().into_iter().fold(page, fill)
@@ -61,10 +81,11 @@ fn render_page(language: Language) -> String {
 
 /// Serves the page after payment and the page after turning back, in the language of the browser. Its script reads from the path
 /// which one it is.
-async fn serve_page(headers: HeaderMap) -> impl IntoResponse {
+async fn serve_page(State(server): State<Arc<Server>>, headers: HeaderMap) -> impl IntoResponse {
+    let pages: &'static Pages = if server.demo { &DEMO_PAGES } else { &SHOPS_PAGES };
     let page: &'static str = match Language::of_browser(&headers) {
-        Language::English => &ENGLISH_PAGE,
-        Language::German => &GERMAN_PAGE,
+        Language::English => &pages.english,
+        Language::German => &pages.german,
     };
     let vary = [(header::VARY, HeaderValue::from_static("accept-language"))];
     (vary, to_page(page))
@@ -162,9 +183,20 @@ mod tests {
     }
 
     #[test]
+    fn only_the_guest_of_the_demo_shop_plays_the_bank() {
+        for language in Language::ALL {
+            assert!(!render_page(language, false).contains("data-demo"));
+            assert!(
+                render_page(language, true)
+                    .contains("<main class=\"card\" data-state=\"loading\" data-demo>")
+            );
+        }
+    }
+
+    #[test]
     fn page_has_all_its_texts() {
         for language in Language::ALL {
-            let page = render_page(language);
+            let page = render_page(language, false);
             assert!(page.contains(&format!("<html lang=\"{}\">", language.tag())));
             assert!(!page.contains('{'), "{page}");
             let texts: PageTexts = serde_json::from_str(texts_of(language)).unwrap();

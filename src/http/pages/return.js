@@ -10,6 +10,8 @@ const path = `/v1/holds/${encodeURIComponent(holdId)}`;
 // The record is there only if this tab started the booking. Its token gives the right to change the hold.
 const record = bookingRecord.load(holdId);
 let token = record?.token;
+// Only in the demo shop does the guest also play the bank. At other shops a bank decides.
+const isDemo = "demo" in page.dataset;
 
 const FIRST_PAUSE = 600;
 const LONGEST_PAUSE = { held: 10_000, processing: 30_000 };
@@ -45,7 +47,7 @@ function showActions(hold) {
   byId("extend").hidden = !(isUnpaid && later);
   byId("extend").textContent = later ? fill(texts.held.extend, { until: formatTime(later) }) : "";
   byId("give-back").hidden = !(isUnpaid && token);
-  byId("bank").hidden = !(hold.status === "processing" && record);
+  byId("bank").hidden = !(isDemo && hold.status === "processing" && record?.paymentPage);
   byId("calendar").hidden = hold.status !== "confirmed";
   byId("calendar").href = `${path}/calendar.ics`;
   byId("move").hidden = !(hold.status === "confirmed" && rights?.move);
@@ -158,7 +160,7 @@ setUpChanges({
 });
 byId("give-back").addEventListener("click", releaseHold);
 byId("extend").addEventListener("click", extendHold);
-if (record) byId("bank").href = record.paymentPage;
+if (record?.paymentPage) byId("bank").href = record.paymentPage;
 // Leads back to the same week and event type.
 if (record?.place) byId("shop").href = `/${record.place}`;
 if (holdId) followHold(); else showFailure({ problem: { code: "not_found" } });
