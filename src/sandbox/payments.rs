@@ -38,7 +38,7 @@ pub(super) fn pay_session(
         .sessions
         .get_mut(session)
         .ok_or(ControlError::NoSuchSession)?;
-    if found.status == SessionStatus::Open && found.payment_intent.is_none() {
+    if found.status == SessionStatus::Open {
         found.compute_tax();
     }
     let finishes_delayed = matches!(
@@ -48,7 +48,12 @@ pub(super) fn pay_session(
     match (found.status, found.payment_status) {
         // A free session completes without an intent, as Stripe has done since API version 2023-08-16.
         (SessionStatus::Open, PaymentStatus::NoPaymentRequired) if outcome == PaymentOutcome::Paid => {
+            // An attempt to pay may have been declined before a promotion code left nothing to pay.
+            let declined = found.payment_intent.take();
             complete_session(state, session, PaymentStatus::NoPaymentRequired, context);
+            if let Some(intent) = declined {
+                cancel_intent(state, &intent, context);
+            }
             Ok(())
         }
         (SessionStatus::Open, PaymentStatus::NoPaymentRequired) => {
@@ -120,11 +125,15 @@ fn attempt_payment(
 
 /// Returns the id of the session's intent, which the first attempt to pay creates.
 ///
-/// Later attempts reuse it, because Stripe keeps one PaymentIntent for each session.
+/// Later attempts reuse it, because Stripe keeps one PaymentIntent for each session. A promotion code may have changed its
+/// amount.
 fn find_or_create_intent(state: &mut AccountState, session: &str, context: &ChangeContext) -> Option<String> {
     let found = state.sessions.get_mut(session)?;
-    if let Some(intent) = &found.payment_intent {
-        return Some(intent.clone());
+    if let Some(id) = &found.payment_intent {
+        if let Some(intent) = state.intents.get_mut(id) {
+            intent.amount = found.amount_total();
+        }
+        return Some(id.clone());
     }
     let intent = Intent {
         id: ids::generate_intent_id(),
@@ -214,7 +223,7 @@ fn fail_intent(state: &mut AccountState, intent: &str, code: &str, context: &Cha
     state.record_intent_event("payment_intent.payment_failed", intent, context);
 }
 
-/// Cancels the intent of a session that has expired.
+/// Cancels the intent of a session that has expired, or of which a promotion code left nothing to pay.
 pub(super) fn cancel_intent(state: &mut AccountState, intent: &str, context: &ChangeContext) {
     if let Some(found) = state.intents.get_mut(intent) {
         found.status = IntentStatus::Canceled;

@@ -5,6 +5,7 @@
 
 use super::account_state::AccountState;
 use super::control_error::ControlError;
+use super::currencies;
 use super::objects::{PaymentStatus, Session, SessionStatus};
 
 /// The rate of all taxes, in percent.
@@ -26,14 +27,21 @@ impl Session {
             return;
         }
         let left = self.params.amount_subtotal - self.discount;
-        self.tax = match self.params.page.has_inclusive_tax {
+        let tax = match self.params.page.has_inclusive_tax {
             true => left - left * 100 / (100 + TAX_PERCENT),
             false => left * TAX_PERCENT / 100,
         };
+        self.tax = self.round_down(tax);
+    }
+
+    /// Rounds to an amount that can be charged in the currency of the session.
+    fn round_down(&self, amount: i64) -> i64 {
+        amount - amount % currencies::charge_step(&self.params.currency)
     }
 }
 
-/// Applies a promotion code to an open session, in place of an earlier one.
+/// Applies a promotion code to an open session, in place of an earlier one. A code that leaves less than the least charge is
+/// refused.
 pub(super) fn apply_promotion_code(
     state: &mut AccountState,
     session: &str,
@@ -48,8 +56,17 @@ pub(super) fn apply_promotion_code(
     }
     let percent = parse_code(code).filter(|_| found.params.page.allow_promotion_codes);
     let percent = percent.ok_or_else(|| ControlError::Malformed("This code is invalid.".to_owned()))?;
-    found.discount = found.params.amount_subtotal.saturating_mul(percent) / 100;
-    found.payment_status = match found.amount_total() {
+    let subtotal = found.params.amount_subtotal;
+    let discount = found.round_down(subtotal.saturating_mul(percent) / 100);
+    let left = subtotal - discount;
+    if (1..currencies::minimum_charge(&found.params.currency)).contains(&left) {
+        return Err(ControlError::Refused(
+            "This code leaves too little to charge.".to_owned(),
+        ));
+    }
+    // The tax of what is left is computed when the guest pays.
+    (found.discount, found.tax) = (discount, 0);
+    found.payment_status = match left {
         0 => PaymentStatus::NoPaymentRequired,
         _ => PaymentStatus::Unpaid,
     };

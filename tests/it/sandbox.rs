@@ -16,6 +16,7 @@ mod idempotency;
 mod integration_clients;
 pub(crate) mod official_sdk;
 mod payments;
+mod promotions;
 mod public_url;
 mod refunds;
 mod restart;
