@@ -151,6 +151,11 @@ fn check_refund_amount(charge: &Charge, requested: Option<i64>) -> Result<i64, A
         return Err(ApiError::invalid_request(message).with_code("charge_already_refunded"));
     }
     match requested {
+        // The API refuses it before; the controls do not.
+        Some(amount) if amount < 1 => Err(ApiError::invalid_param(
+            "amount",
+            "This value must be at least 1.",
+        )),
         Some(amount) if amount > remaining => Err(ApiError::invalid_param(
             "amount",
             format!(

@@ -71,6 +71,20 @@ async fn refund_ends_as_its_bank_decides() {
 }
 
 #[tokio::test]
+async fn refund_of_nothing_or_less_is_refused() {
+    let fixture = SimulatorFixture::start_explicit().await;
+    let intent = pay(&fixture).await;
+    for amount in [0, -1, i64::MIN] {
+        let refused = fixture.simulator.refund_from_dashboard(&intent, Some(amount));
+        assert!(
+            matches!(refused, Err(ControlError::Refused(_))),
+            "{amount}: {refused:?}"
+        );
+    }
+    assert!(fixture.simulator.refunds().is_empty());
+}
+
+#[tokio::test]
 async fn refund_may_fail_in_its_own_answer() {
     let fixture = SimulatorFixture::start_explicit().await;
     let intent = pay(&fixture).await;
