@@ -95,9 +95,15 @@ impl Simulator {
         let account = serde_json::to_vec(&self.copy_account())?;
         let mut unfinished = file.as_os_str().to_owned();
         unfinished.push(".new");
+        // One that a killed process left, or a link of somebody else's in a directory that many may write to.
+        if let Err(error) = std::fs::remove_file(&unfinished)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
         let mut options = OpenOptions::new();
-        // It has addresses of guests, so only its owner may read it, as with the database.
-        options.write(true).create(true).truncate(true).mode(0o600);
+        // It has addresses of guests, so only its owner may read it, as with the database. It is new, so nobody has it open.
+        options.write(true).create_new(true).mode(0o600);
         options.open(&unfinished)?.write_all(&account)?;
         std::fs::rename(&unfinished, file)
     }

@@ -41,6 +41,24 @@ fn show(fixture: &SimulatorFixture) -> Value {
 }
 
 #[tokio::test]
+async fn account_is_not_written_through_a_link() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, other) = (
+        directory.path().join("account.json"),
+        directory.path().join("other"),
+    );
+    std::fs::write(&other, "another program's").unwrap();
+    std::os::unix::fs::symlink(&other, directory.path().join("account.json.new")).unwrap();
+    keep(&SimulatorFixture::start_explicit().await, &file).await;
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "another program's");
+    let written = std::fs::symlink_metadata(&file).unwrap();
+    assert!(
+        written.is_file() && written.permissions().mode() & 0o777 == 0o600,
+        "{written:?}"
+    );
+}
+
+#[tokio::test]
 async fn kept_account_is_the_same_in_the_next_run() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("account.json");
