@@ -31,6 +31,12 @@ pub fn allocated_segments(allocations: &[Allocation]) -> Vec<Segment> {
         .collect()
 }
 
+/// Tells whether two bookings occupy a resource at the same time.
+pub fn share_time(one: &[Segment], other: &[Segment]) -> bool {
+    let shares = |a: &Segment, b: &Segment| a.resource == b.resource && a.window.overlaps(&b.window);
+    one.iter().any(|a| other.iter().any(|b| shares(a, b)))
+}
+
 /// Returns the time that the guest sees: from the start of the first segment to the latest end.
 ///
 /// A booking has at least one segment; an empty slice panics.

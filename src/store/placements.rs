@@ -231,7 +231,7 @@ pub struct HoldExtension {
     pub now: DateTime<Utc>,
 }
 
-/// The transition code of a history line that an extension writes. A hold has at most one.
+/// The transition code of a history line that an extension writes, of the hold or of the one that it replaces. A hold has at most one.
 pub const EXTENDED: &str = "extended";
 
 /// Extends held hold `$1` of version `$2` to `$3`, due at `$4`, at `$5`.

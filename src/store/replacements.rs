@@ -27,6 +27,8 @@ pub struct Replacement<'a> {
     pub limits: &'a HoldLimits,
     /// The numbers that the earlier hold has of the other limits: it gives them to the new hold, so that they count once.
     pub inherited: &'a [AllowanceOffer],
+    /// Whether the earlier hold was extended, and the new one keeps its time: then it cannot be extended again.
+    pub is_extended: bool,
     /// The present, by the database's clock.
     pub now: DateTime<Utc>,
 }
@@ -122,6 +124,9 @@ pub(super) const DETAILS_CHANGED: &str = "details_changed";
 /// The message of that line.
 pub(super) const DETAILS_MESSAGE: &str = "the guest goes on with new details";
 
+/// The message of the line that says that a hold has the extension of the earlier one.
+pub(super) const EXTENDED_BEFORE: &str = "the hold that it replaces was extended";
+
 /// Defines the functions that write what becomes of the earlier hold, in the caller's transaction: for the engine's connection and
 /// its result. The statements and their order are the same in both engines.
 macro_rules! define_earlier_writes {
@@ -154,6 +159,20 @@ macro_rules! define_earlier_writes {
                 .bind(DbUuid(earlier.0))
                 .bind(DbUuid(new.0));
             Ok(marked.execute(connection).await?.rows_affected() == 1)
+        }
+
+        /// Notes that the new hold has the extension of the earlier one, if it was placed.
+        async fn note_extension(
+            connection: &mut $connection,
+            replacement: &Replacement<'_>,
+            placed: PlaceOutcome,
+        ) -> $result<()> {
+            if replacement.is_extended && placed.is_placed() {
+                let (hold, now) = (replacement.booking.hold.id, replacement.now);
+                let line = insert_note!(hold, now, EXTENDED, replacements::EXTENDED_BEFORE);
+                line.execute(connection).await?;
+            }
+            Ok(())
         }
 
         /// Takes from the earlier hold the numbers that the new one inherits; `false` if it does not have them any more.

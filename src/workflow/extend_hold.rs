@@ -105,7 +105,8 @@ async fn extend_until_decided(context: &Context, id: HoldId) -> Result<Booking, 
     Err(internal_error(id, "too many conflicts while extending a hold").into())
 }
 
-fn was_extended(history: &[HistoryLine]) -> bool {
+/// Tells whether a hold was extended, or has the extension of the one that it replaced.
+pub(super) fn was_extended(history: &[HistoryLine]) -> bool {
     history.iter().any(|line| line.transition == EXTENDED)
 }
 

@@ -146,16 +146,17 @@ async fn acquire_and_place(
             .map(Checkout::Replayed)
             .ok_or(CheckoutError::SlotTaken(Vec::new()));
     };
-    let replaced = earlier.map(|booking| EarlierHold {
-        booking,
-        is_in_the_way,
-    });
+    let replaced = match earlier {
+        Some(booking) => Some(EarlierHold::find(context, booking, is_in_the_way, &units).await?),
+        None => None,
+    };
     let earlier = replaced.as_ref().map(|replaced| replaced.booking.hold.id);
     let (guest, client) = (&request.guest, request.client.as_ref());
     let allowed = hold_limits::find_allowances_beside(context, guest, client, earlier).await?;
     let installation = context.installation_id().await?.to_owned();
     let token_key = context.token_keys().await?.signing_key_name();
-    let draft = Draft::new(context, request, sold, installation, token_key, now);
+    let latest_end = replaced.as_ref().and_then(EarlierHold::latest_end);
+    let draft = Draft::new(context, request, sold, installation, token_key, now, latest_end);
     if let Some(booking) = claim_attempt(context, &draft).await? {
         return Ok(Checkout::Replayed(booking));
     }

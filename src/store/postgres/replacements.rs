@@ -10,9 +10,9 @@ use super::new_holds::insert_holds;
 use super::occupancy::occupied;
 use crate::domain::hold_limit::HeldAllowance;
 use crate::domain::ids::HoldId;
-use crate::store::changes::ApplyOutcome;
+use crate::store::changes::{ApplyOutcome, insert_note};
 use crate::store::columns::{DbTime, DbUuid};
-use crate::store::placements::{HoldToPlace, PlaceOutcome};
+use crate::store::placements::{EXTENDED, HoldToPlace, PlaceOutcome};
 use crate::store::replacements::{
     self, EarlierFate, HeldAllowanceRow, NewDetails, OwnHoldQuery, ReplaceOutcome, Replacement, Replacements,
     define_earlier_writes, details_line, update_details,
@@ -124,11 +124,16 @@ async fn replace_in(
         offers: &offers,
         ..HoldToPlace::alone(replacement.booking, replacement.units, replacement.limits)
     };
-    match insert_holds(connection, &[hold], None).await {
-        Ok(placed) => Ok(placed.get(&new).copied().map(ReplaceOutcome::Decided)),
-        Err(error) if is_row_without_hold(&error) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    let placed = match insert_holds(&mut *connection, &[hold], None).await {
+        Ok(placed) => placed.get(&new).copied(),
+        Err(error) if is_row_without_hold(&error) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let Some(placed) = placed else {
+        return Ok(None);
+    };
+    note_extension(connection, replacement, placed).await?;
+    Ok(Some(ReplaceOutcome::Decided(placed)))
 }
 
 define_earlier_writes!(PgConnection, PostgresResult);

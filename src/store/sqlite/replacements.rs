@@ -12,9 +12,9 @@ use super::group_writes::claim_and_place;
 use crate::domain::hold_limit::HeldAllowance;
 use crate::domain::ids::HoldId;
 use crate::store::attempts;
-use crate::store::changes::ApplyOutcome;
+use crate::store::changes::{ApplyOutcome, insert_note};
 use crate::store::columns::{DbTime, DbUuid};
-use crate::store::placements::{HoldToPlace, PlaceOutcome};
+use crate::store::placements::{EXTENDED, HoldToPlace, PlaceOutcome};
 use crate::store::replacements::{
     self, EarlierFate, HeldAllowanceRow, NewDetails, OwnHoldQuery, ReplaceOutcome, Replacement, Replacements,
     define_earlier_writes, details_line, update_details,
@@ -95,8 +95,11 @@ async fn replace_in(
         offers: &offers,
         ..HoldToPlace::alone(replacement.booking, replacement.units, replacement.limits)
     };
-    let (_, placed) = claim_and_place(connection, &[], &[hold]).await?;
+    let (_, placed) = claim_and_place(&mut *connection, &[], &[hold]).await?;
     let placed = placed.first().copied().unwrap_or(PlaceOutcome::AttemptClosed);
+    if state.as_deref() == Some("running") {
+        note_extension(connection, replacement, placed).await?;
+    }
     Ok(ReplaceOutcome::Decided(placed))
 }
 

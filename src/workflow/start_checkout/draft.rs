@@ -37,6 +37,7 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
+    /// Builds the terms of a checkout. Its hold ends at `latest_end` at the latest.
     pub(super) fn new(
         context: &Context,
         request: &'a CheckoutRequest,
@@ -44,9 +45,11 @@ impl<'a> Draft<'a> {
         installation: String,
         token_key: TokenKeyName,
         now: DateTime<Utc>,
+        latest_end: Option<DateTime<Utc>>,
     ) -> Self {
         let event_type = sold.event_type;
         let expires_at = hold_expiry(now, context.settings.hold_ttl, request.starts_at);
+        let expires_at = latest_end.map_or(expires_at, |latest| expires_at.min(latest));
         let hold = new_hold_id(now);
         context.account.record_checkout(now);
         let terms = SessionTerms {

@@ -22,13 +22,14 @@ use crate::domain::availability::SlotRequest;
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::{Decision, Fact, ReleaseRequester, Status, decide};
 use crate::domain::ids::{HoldId, ResourceId};
-use crate::domain::segment::{Allocation, allocated_segments};
+use crate::domain::segment::{Allocation, allocated_segments, share_time};
 use crate::store::{
     EarlierFate, HoldChange, HoldLimits, MOVED, NewDetails, PlaceOutcome, ReplaceOutcome, Replacement,
     StateChange,
 };
 use crate::workflow::context::{Context, MAX_CONFLICTS};
 use crate::workflow::error::WorkflowError;
+use crate::workflow::extend_hold::was_extended;
 use crate::workflow::hold_limits::{AllowedBeside, LimitError, find_allowances_beside};
 use crate::workflow::release_hold::{self, ReleaseOutcome, release_hold};
 use crate::workflow::write_change::count_release;
@@ -66,8 +67,12 @@ pub(super) async fn find_earlier(
             Status::Processing | Status::Confirmed => return Err(CheckoutError::AlreadyPaid),
             Status::Released(_) | Status::Cancelled(_) => return Ok(Earlier::None),
         }
-        // An overdue hold may end at any moment. One whose release was requested has perhaps lost its session.
-        let goes_on = booking.expires_at > now && booking.hold.requested_by.is_none();
+        // An overdue hold lapses, and is not saved from that by being replaced.
+        if booking.expires_at <= now {
+            return Ok(Earlier::None);
+        }
+        // One whose release was requested has perhaps lost its session.
+        let goes_on = booking.hold.requested_by.is_none();
         if !(goes_on && request.asks_for(&booking)) || was_moved(context, id).await? {
             return Ok(Earlier::Other(Box::new(booking)));
         }
@@ -123,7 +128,12 @@ pub(super) struct EarlierHold {
     /// The hold as it was read.
     pub(super) booking: Booking,
     /// Whether the new hold needs its units.
-    pub(super) is_in_the_way: bool,
+    is_in_the_way: bool,
+    /// Whether the new hold keeps a resource of this one at the same time. Then it gets no more time than this one: else a guest
+    /// could keep a slot by replacing the hold again and again.
+    keeps_time: bool,
+    /// Whether it was extended.
+    was_extended: bool,
 }
 
 /// Why a hold was not placed in place of another one.
@@ -221,6 +231,7 @@ async fn place(
             units: &units,
             limits: &allowed.limits,
             inherited: &allowed.inherited,
+            is_extended: replaced.keeps_time && replaced.was_extended,
             now: draft.now,
         };
         match context.store.replace_hold(&replacement).await? {
@@ -262,6 +273,31 @@ async fn place(
 }
 
 impl EarlierHold {
+    /// Finds what a hold with these units takes over from the earlier one.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Store`] if the database is unreachable.
+    pub(super) async fn find(
+        context: &Context,
+        booking: Booking,
+        is_in_the_way: bool,
+        units: &[Allocation],
+    ) -> Result<Self, WorkflowError> {
+        let keeps_time = share_time(&booking.segments, &allocated_segments(units));
+        let history = context.store.list_history(booking.hold.id).await?;
+        Ok(Self {
+            booking,
+            is_in_the_way,
+            keeps_time,
+            was_extended: was_extended(&history),
+        })
+    }
+
+    /// Returns when the new hold ends at the latest.
+    pub(super) fn latest_end(&self) -> Option<DateTime<Utc>> {
+        self.keeps_time.then_some(self.booking.expires_at)
+    }
+
     /// Returns the hold whose units may be taken: the earlier one, while it has them and cannot be paid.
     fn moving(&self) -> Option<HoldId> {
         let hold = &self.booking.hold;

@@ -169,6 +169,38 @@ on_both_engines! {
         app.hold_slot("call", "2026-12-02T10:00:00Z").await;
     }
 
+    async fn guest_keeps_a_slot_no_longer_by_replacing_the_hold(engine) {
+        let app = TestApp::start_with(engine, &[("HOLDFAST_LAPSE_COOLDOWN", "0s")]).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.clock.advance(chrono::Duration::minutes(20));
+        let elsewhere = app.checkout(&in_place_of(&hold, order_by("bob@example.com", "call", OTHER_SLOT))).await.expect(201);
+        assert_ne!(elsewhere.body["expires_at"], hold.body["expires_at"], "another slot is another hold");
+        let hold = app.checkout(&in_place_of(&elsewhere, order("call", SLOT))).await.expect(201);
+        let end = hold.text("expires_at");
+        app.clock.advance(chrono::Duration::minutes(20));
+        let other_guest = app.checkout(&in_place_of(&hold, order_by("bob@example.com", "call", SLOT))).await.expect(201);
+        assert_eq!(other_guest.text("expires_at"), end);
+        let extend = async |hold: &ApiResponse| {
+            let path = format!("/v1/holds/{}/extend", hold.text("id"));
+            app.send(app.request(Method::POST, &path).bearer_auth(hold.text("token"))).await
+        };
+        let extended = extend(&other_guest).await.expect(200);
+        assert!(extended.text("expires_at") > end);
+        let later = app.checkout(&in_place_of(&other_guest, order("call", OVERLAPPING))).await.expect(201);
+        assert_eq!(later.body["expires_at"], extended.body["expires_at"]);
+        extend(&later).await.expect_problem(409, "conflict");
+    }
+
+    async fn overdue_hold_lapses_although_it_is_to_be_replaced(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.clock.advance(chrono::Duration::minutes(31));
+        replace(&app, &hold, SLOT).await.expect(201);
+        assert_eq!(app.state_of(&hold).await, "released/expired");
+        let replaced = "SELECT count(*) FROM holds WHERE replaced_by IS NOT NULL";
+        assert_eq!(app.database.count(replaced).await, 0);
+    }
+
     async fn replaced_hold_is_released_once_stripe_answers(engine) {
         let app = TestApp::start_with(engine, &[(GUEST, "1")]).await;
         let earlier = app.hold_slot("call", SLOT).await;

@@ -47,6 +47,7 @@ async fn replace(store: &dyn Store, earlier: &Booking, fate: EarlierFate, new: &
         units: &first_units(new),
         limits: &HoldLimits::default(),
         inherited: &inherited,
+        is_extended: false,
         now: at(2),
     };
     store.replace_hold(&replacement).await.unwrap()
