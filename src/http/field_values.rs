@@ -334,7 +334,7 @@ pub(super) fn parse_return_url(text: &str, origins: &[Origin]) -> Result<String,
         matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
     // Some URL parsers read a backslash as a slash and others as part of a name, so they disagree on the host.
     let is_forbidden = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
-    // With the id filled in: Stripe would refuse a longer one, and the shop would be told to change something.
+    // With the id filled in: Stripe may refuse a longer one, which would count as a fault of the shop.
     let length = text.len() + 27 * text.matches("{HOLD_ID}").count();
     if !is_plain || length > MAX_URL || text.chars().any(is_forbidden) {
         return Err("must be a plain http or https URL of at most 2000 characters");

@@ -69,7 +69,7 @@ pub struct StreamPlace {
 pub struct SlotChange {
     /// Where the event is in the stream.
     pub place: StreamPlace,
-    /// What it changed.
+    /// The resources and times that it changed.
     pub times: ChangedTimes,
 }
 

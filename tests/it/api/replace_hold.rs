@@ -312,10 +312,10 @@ on_both_engines! {
         // Anybody can enter the address of another guest on the shop's page.
         let asked = send(order("call", SLOT)).await.expect_problem(409, "slot_taken");
         assert!(asked.body.get("own_hold").is_none(), "{}", asked.body);
-        let mut at_home = order("call", OTHER_SLOT);
-        at_home["client_address"] = "198.51.100.7".into();
-        send(at_home.clone()).await.expect(201);
-        assert_eq!(send(at_home).await.expect_problem(409, "slot_taken").body["own_hold"], true);
+        let mut named = order("call", OTHER_SLOT);
+        named["client_address"] = "198.51.100.7".into();
+        send(named.clone()).await.expect(201);
+        assert_eq!(send(named).await.expect_problem(409, "slot_taken").body["own_hold"], true);
     }
 
     async fn ended_hold_is_replaced_by_an_ordinary_checkout(engine) {
