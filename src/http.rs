@@ -350,7 +350,13 @@ fn cors_layer(server: &Server) -> CorsLayer {
             header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
         ])
-        .expose_headers([request_id::REQUEST_ID_HEADER, header::RETRY_AFTER, header::ETAG])
+        .expose_headers([
+            request_id::REQUEST_ID_HEADER,
+            header::RETRY_AFTER,
+            header::ETAG,
+            // The time to pay ends by the clock of the service.
+            header::DATE,
+        ])
 }
 
 /// Turns a panic in a handler into a 500 for its request, so that the process goes on.

@@ -70,4 +70,6 @@ mod today;
 mod token_secrets;
 mod webhooks;
 mod widget;
+mod widget_faults;
+mod widget_stories;
 mod wrong_keys;

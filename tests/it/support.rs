@@ -22,6 +22,7 @@ pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod race;
+pub(crate) mod shop_site;
 pub(crate) mod studio;
 pub(crate) mod wait_for;
 

@@ -4,6 +4,7 @@ import type { components, paths } from "./api.js";
 
 /** The types of the API by their names, such as `Schemas["Hold"]`. */
 export type Schemas = components["schemas"];
+export type EmbeddedPage = Schemas["EmbeddedPage"];
 export type Hold = Schemas["Hold"];
 export type NewHold = Schemas["NewHold"];
 export type Offer = Schemas["PublicEventType"];

@@ -1,58 +1,13 @@
 //! Tests the widget as a guest uses it in a real browser: on the demo page, and on the page of another origin.
 
-use axum::Router;
-use axum::response::Html;
-use axum::routing::get;
+use fantoccini::Locator;
 use fantoccini::key::Key;
-use serde_json::json;
 
-use crate::support::browser::{Browser, Driver, Shop};
+use crate::support::browser::{Driver, Shop};
 use crate::support::console_browser::assert_accessible;
-
-const READY: &str = "#slots[data-state=ready]";
-const HELD: &str = "#panel[data-state=held]:not([hidden])";
-const GO_ON: &str = "#go-on:not([hidden])";
-
-/// Chooses the first free slot of the next week, which cannot pass while the test runs.
-async fn choose_next_week(browser: &Browser) -> String {
-    browser.see(READY).await;
-    browser.click("#next").await;
-    browser.see(READY).await;
-    let free = browser.see("#slots label[data-state=free]").await;
-    let start = free.attr("data-start").await.unwrap().unwrap();
-    free.click().await.unwrap();
-    start
-}
-
-async fn start_checkout(browser: &Browser, page: &str) {
-    browser.open(page).await;
-    choose_next_week(browser).await;
-    browser.click("#start").await;
-    browser.see("#pay").await;
-}
-
-/// The page of a shop that sells with the widget of another origin. It has another host too, so that it is another site.
-struct OtherSite {
-    url: String,
-    _shop: Shop,
-}
-
-impl OtherSite {
-    async fn open(attributes: &str) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-        let shop = Shop::open_with(&[("HOLDFAST_ALLOWED_ORIGINS", &url)]);
-        let page = format!(
-            "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
-             <title>A shop</title><link rel=icon href='data:,'><script defer src='{}/widget.js'></script>\
-             <main><h1>A shop</h1><holdfast-booking event-type=intro-call {attributes}></holdfast-booking></main>",
-            shop.url
-        );
-        let routes = Router::new().route("/", get(async move || Html(page)));
-        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        Self { url, _shop: shop }
-    }
-}
+use crate::support::shop_site::{
+    GO_ON, HELD, OtherSite, READY, choose_later, press, run, start_checkout, tab_to,
+};
 
 #[tokio::test]
 async fn widget_sells_on_another_site_without_cookies() {
@@ -83,7 +38,6 @@ async fn widget_sells_on_another_site_without_cookies() {
     guest.close(&["429"]).await;
 }
 
-/// Also without the record in the tab: where storage is blocked, the address says which hold it is.
 /// Story S45: the payment page is a part of the shop's own page, of another origin and without cookies.
 #[tokio::test]
 async fn guest_pays_within_the_page_of_the_shop() {
@@ -91,7 +45,7 @@ async fn guest_pays_within_the_page_of_the_shop() {
     let driver = Driver::start();
     let guest = driver.browser_with(&["--block-third-party-cookies"]).await;
     guest.open(&site.url).await;
-    choose_next_week(&guest).await;
+    choose_later(&guest).await;
     guest.click("#start").await;
     let frame = guest.see("holdfast-booking iframe").await;
     let page = guest.client().window().await.unwrap();
@@ -103,6 +57,7 @@ async fn guest_pays_within_the_page_of_the_shop() {
     guest.close(&[]).await;
 }
 
+/// Also without the record in the tab: where storage is blocked, the address says which hold it is.
 #[tokio::test]
 async fn guest_who_turns_back_is_offered_to_go_on() {
     let site = OtherSite::open("guest-email=ada@example.com").await;
@@ -157,16 +112,12 @@ async fn payment_page_within_the_shops_page_goes_when_time_runs_out() {
     guest.open(&shop.url).await;
     guest.see(READY).await;
     let embed = "document.querySelector('holdfast-booking').setAttribute('ui', 'embedded')";
-    guest.client().execute(embed, Vec::new()).await.unwrap();
-    choose_next_week(&guest).await;
+    run(&guest, embed).await;
+    choose_later(&guest).await;
     guest.click("#start").await;
     guest.see("holdfast-booking iframe").await;
     guest.see("#panel[data-state=released]").await;
-    let frames = guest
-        .client()
-        .find_all(fantoccini::Locator::Css("iframe"))
-        .await
-        .unwrap();
+    let frames = guest.client().find_all(Locator::Css("iframe")).await.unwrap();
     assert!(frames.is_empty(), "the payment page is gone");
     guest.close(&["429"]).await;
 }
@@ -193,10 +144,10 @@ async fn second_tab_goes_on_with_the_hold_of_the_first() {
     let second = client.new_window(true).await.unwrap().handle;
     client.switch_to_window(second.clone()).await.unwrap();
     guest.open(&shop.url).await;
-    let wanted = choose_next_week(&guest).await;
+    let wanted = choose_later(&guest).await;
     client.switch_to_window(first).await.unwrap();
     guest.open(&shop.url).await;
-    assert_eq!(choose_next_week(&guest).await, wanted);
+    assert_eq!(choose_later(&guest).await, wanted);
     guest.click("#start").await;
     guest.see("#pay").await;
     client.back().await.unwrap();
@@ -215,29 +166,6 @@ async fn second_tab_goes_on_with_the_hold_of_the_first() {
     guest.click("#pay").await;
     guest.see("main[data-state=confirmed]").await;
     guest.close(&["409", "429"]).await;
-}
-
-/// Presses the tabulator until the focus is on what the selector names.
-async fn tab_to(browser: &Browser, css: &str) {
-    let script = "const inside = document.activeElement?.shadowRoot?.activeElement; return Boolean(inside?.matches(arguments[0]))";
-    for _ in 0..60 {
-        press(browser, Key::Tab.into()).await;
-        if browser.client().execute(script, vec![json!(css)]).await.unwrap() == json!(true) {
-            return;
-        }
-    }
-    panic!("the tabulator never comes to {css}");
-}
-
-async fn press(browser: &Browser, key: char) {
-    browser
-        .client()
-        .active_element()
-        .await
-        .unwrap()
-        .send_keys(&key.to_string())
-        .await
-        .unwrap();
 }
 
 #[tokio::test]
@@ -276,23 +204,4 @@ async fn widget_is_accessible_in_all_its_states() {
     );
     assert_accessible(&guest, "widget-held").await;
     guest.close(&["429"]).await;
-}
-
-/// The first view of the demo page: what comes over the network, and how often it asks for slots.
-#[tokio::test]
-async fn first_view_is_small_and_asks_for_slots_once() {
-    let (shop, driver) = (Shop::open(), Driver::start());
-    let guest = driver.browser().await;
-    guest.open(&shop.url).await;
-    guest.see(READY).await;
-    let script =
-        "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
-        .map(({ name, transferSize }) => [name, transferSize])";
-    let found = guest.client().execute(script, Vec::new()).await.unwrap();
-    let found: Vec<(String, u64)> = serde_json::from_value(found).unwrap();
-    let bytes: u64 = found.iter().map(|(_, bytes)| bytes).sum();
-    assert!(bytes > 0 && bytes < 40_000, "{bytes}: {found:#?}");
-    let lists = found.iter().filter(|(name, _)| name.contains("/slots?"));
-    assert_eq!(lists.count(), 1, "{found:#?}");
-    guest.close(&[]).await;
 }

@@ -145,6 +145,19 @@ impl Shop {
         }
     }
 
+    /// Calls a route of the operators.
+    pub(crate) async fn operate(&self, method: Method, path: &str, body: Value) -> Value {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        let answer = request
+            .bearer_auth(SANDBOX_ADMIN_KEY)
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json().await.unwrap_or_default()
+    }
+
     /// Calls one of the simulator's control routes.
     pub(crate) async fn simulator(&self, method: Method, path: &str, body: Value) -> Value {
         let request = self.http.request(method, format!("{}{path}", self.simulator_url));

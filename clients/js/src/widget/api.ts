@@ -1,17 +1,8 @@
 // The calls of the widget, and what their problems mean for a guest.
-import { createHoldfastClient, type Hold, type NewHold, type Offer, type PlacedHold, type Problem, type Slot } from "../client.js";
+import { createHoldfastClient, type NewHold, type Problem } from "../client.js";
 import type { Texts } from "../languages/index.js";
+import { setClock } from "./clock.js";
 import type { Format } from "./format.js";
-
-/** What a checkout on the page needs, in place of the URL of Stripe's page. */
-export interface EmbeddedCheckout {
-  client_secret?: string;
-  publishable_key?: string;
-  stripe_js?: string;
-}
-export type NewBooking = NewHold & { ui?: "embedded" };
-export type Placed = PlacedHold & EmbeddedCheckout;
-export type CheckedHold = Hold & { checkout_open?: boolean | null };
 
 /** The end of a call: `answer` after a success, `problem` after an error, neither if no response came. */
 export interface Result<Answer> {
@@ -21,19 +12,23 @@ export interface Result<Answer> {
   retryAfter: number;
 }
 
-interface Settled { data?: unknown; error?: unknown; response: Response }
+interface Settled<Answer> { data?: Answer; error?: unknown; response: Response }
 
-async function settle<Answer>(call: Promise<Settled>): Promise<Result<Answer>> {
+async function settle<Answer>(call: Promise<Settled<Answer>>): Promise<Result<Answer>> {
   try {
     const { data, error, response } = await call;
+    setClock(response.headers.get("date"));
     const retryAfter = Number(response.headers.get("retry-after")) || 0;
-    if (response.ok) return { answer: data as Answer, retryAfter };
+    if (data !== undefined) return { answer: data, retryAfter };
     // A proxy between us and the service may answer in its own words.
-    return error && typeof error === "object" ? { problem: error as Problem, retryAfter } : { retryAfter };
+    return error && typeof error === "object" && "code" in error ? { problem: error as Problem, retryAfter } : { retryAfter };
   } catch {
     return { retryAfter: 0 };
   }
 }
+
+/** Returns whether the same call may succeed a little later. */
+export const isPassing = ({ problem }: Result<unknown>) => !problem || problem.status === 429 || problem.status >= 500;
 
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
 
@@ -44,12 +39,11 @@ export class Api {
     this.client = createHoldfastClient({ baseUrl: base });
   }
 
-  offer(id: string): Promise<Result<Offer>> {
+  offer(id: string) {
     return settle(this.client.GET("/v1/event-types/{id}", { params: { path: { id } } }));
   }
 
-  slots(id: string, from: Date, to: Date, more: { quantity?: number; resource?: string; limit?: number; status?: "free" }):
-    Promise<Result<{ timezone: string; slots: Slot[] }>> {
+  slots(id: string, from: Date, to: Date, more: { quantity?: number; resource?: string; limit?: number; status?: "free" }) {
     const query = { from: from.toISOString(), to: to.toISOString(), ...more };
     return settle(this.client.GET("/v1/event-types/{id}/slots", { params: { path: { id }, query } }));
   }
@@ -60,20 +54,20 @@ export class Api {
     return `${this.base}/v1/event-types/${encodeURIComponent(id)}/slots/stream?${query}`;
   }
 
-  start(body: NewBooking, key: string): Promise<Result<Placed>> {
+  start(body: NewHold, key: string) {
     return settle(this.client.POST("/v1/holds", { params: { header: { "Idempotency-Key": key } }, body }));
   }
 
-  hold(id: string): Promise<Result<CheckedHold>> {
+  hold(id: string) {
     return settle(this.client.GET("/v1/holds/{id}", { params: { path: { id } } }));
   }
 
   /** Asks Stripe about the hold. */
-  check(id: string): Promise<Result<CheckedHold>> {
+  check(id: string) {
     return settle(this.client.POST("/v1/holds/{id}/check", { params: { path: { id } } }));
   }
 
-  release(id: string, token: string): Promise<Result<Hold>> {
+  release(id: string, token: string) {
     return settle(this.client.DELETE("/v1/holds/{id}", { params: { path: { id } }, headers: bearer(token) }));
   }
 

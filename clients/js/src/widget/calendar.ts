@@ -1,7 +1,7 @@
 // Draws the slots of a day or a week. Makes elements only; it calls nothing.
 import type { Slot } from "../client.js";
 import type { Texts } from "../languages/index.js";
-import { addDays, dayKey, type View } from "./days.js";
+import { addDays, dayKey, today, type View } from "./days.js";
 import { create } from "./dom.js";
 import type { Format } from "./format.js";
 
@@ -22,7 +22,7 @@ export interface Calendar {
 export function createChoice(name: string, value: string, lines: string[], isChosen: boolean): HTMLLabelElement {
   const input = create("input", { type: "radio", name, value });
   input.checked = isChosen;
-  return create("label", {}, input, ...lines.map((line) => create("span", {}, line)));
+  return create("label", { part: "choice" }, input, ...lines.map((line) => create("span", {}, line)));
 }
 
 function createSlot(slot: ShownSlot, { chosen, texts, format, slots }: Calendar): HTMLElement {
@@ -73,11 +73,11 @@ function drawWeek(calendar: Calendar): HTMLElement[] {
     const key = dayKey(start);
     const ofDay = slots.filter(({ starts_at }) => dayKey(new Date(starts_at)) === key);
     const heading = create(
-      "button", { type: "button", title: texts.onlyDay(format.day(start)), "data-day": key },
+      "button", { type: "button", part: "small-button", title: texts.onlyDay(format.day(start)), "data-day": key },
       create("span", {}, format.weekday(start)), " ", create("span", {}, format.date(start)),
     );
     const group = createGroup(`day-${key}`, heading, ofDay, calendar);
-    group.classList.toggle("today", key === dayKey(new Date()));
+    group.classList.toggle("today", key === dayKey(today()));
     if (!ofDay.length) group.querySelector(".times")?.append(create("p", { class: "quiet" }, texts.nothing));
     return group;
   });

@@ -1,6 +1,6 @@
 // Starts the checkout of what the guest has chosen, and explains what is in the way.
-import type { Slot } from "../client.js";
-import { explain, type NewBooking, type Placed, type Result } from "./api.js";
+import type { Hold, NewHold, PlacedHold, Slot } from "../client.js";
+import { explain, type Result } from "./api.js";
 import { create, setText } from "./dom.js";
 import type { Picker } from "./picker.js";
 import { askTabs, drafts, records, type OwnHold } from "./records.js";
@@ -16,7 +16,7 @@ export interface CheckoutOptions {
 interface Steps {
   options: () => CheckoutOptions;
   /** The slot is held, and is paid on this page. */
-  onPlaced: (placed: Placed, own: OwnHold) => void;
+  onPlaced: (placed: Hold, own: OwnHold) => void;
   /** The guest goes on with a hold of another tab. */
   onOwnHold: (own: OwnHold) => void;
 }
@@ -36,8 +36,9 @@ export class CheckoutForm {
     });
     byId("proceed").addEventListener("click", () => byId("card").scrollIntoView());
     // In a narrow place, the card is far below the calendar.
+    const shortcut = byId("proceed");
     const onCardVisible: IntersectionObserverCallback = ([entry]) =>
-      byId("proceed").classList.toggle("arrived", entry?.isIntersecting ?? false);
+      shortcut.classList.toggle("arrived", entry?.isIntersecting ?? false);
     new IntersectionObserver(onCardVisible, { threshold: 0.3 }).observe(byId("card"));
   }
 
@@ -81,7 +82,7 @@ export class CheckoutForm {
     byId("problem").focus();
   }
 
-  private buildRequest(slot: Slot): NewBooking {
+  private buildRequest(slot: Slot): NewHold {
     const { byId, eventType } = this.shared;
     const { isEmbedded, successUrl, cancelUrl } = this.steps.options();
     const { host, quantity } = this.picker;
@@ -98,7 +99,7 @@ export class CheckoutForm {
     };
   }
 
-  private request(slot: Slot): Promise<Result<Placed>> {
+  private request(slot: Slot): Promise<Result<PlacedHold>> {
     const body = this.buildRequest(slot);
     return this.shared.api.start(body, records.idempotencyKey(JSON.stringify(body)));
   }
@@ -125,7 +126,7 @@ export class CheckoutForm {
     await this.explainFailure(slot, result);
   }
 
-  private goToPayment(placed: Placed): void {
+  private goToPayment(placed: PlacedHold): void {
     const { byId, language, eventType, tell } = this.shared;
     const { token, id, checkout_url: paymentPage, client_secret, publishable_key, stripe_js } = placed;
     const own: OwnHold = {
@@ -144,7 +145,7 @@ export class CheckoutForm {
     this.steps.onPlaced(placed, own);
   }
 
-  private async explainFailure(slot: Slot, result: Result<Placed>): Promise<void> {
+  private async explainFailure(slot: Slot, result: Result<PlacedHold>): Promise<void> {
     const { language, format, eventType } = this.shared;
     const { problem } = result;
     let text = explain(result, language.texts, format);
@@ -166,7 +167,7 @@ export class CheckoutForm {
   }
 
   private createGoOn(own: OwnHold): HTMLElement {
-    const button = create("button", { type: "button", id: "go-on-here" }, this.shared.language.texts.goOnHere);
+    const button = create("button", { type: "button", part: "button", id: "go-on-here" }, this.shared.language.texts.goOnHere);
     button.addEventListener("click", () => {
       this.clearProblem();
       records.save(own);
@@ -179,7 +180,7 @@ export class CheckoutForm {
   private createAlternative(slot: Slot, label?: string, host?: string): HTMLElement {
     const { byId, format } = this.shared;
     const when = `${format.weekday(slot.starts_at)} ${format.date(slot.starts_at)}, ${format.time(slot.starts_at)}`;
-    const button = create("button", { type: "button", "data-start": slot.starts_at }, label ?? when);
+    const button = create("button", { type: "button", part: "button", "data-start": slot.starts_at }, label ?? when);
     button.addEventListener("click", () => {
       this.clearProblem();
       void this.picker.choose({ ...slot, left: slot.available }, host).then(() => byId("start").focus());

@@ -1,11 +1,12 @@
 // The custom element: reads its attributes, builds its parts, and decides which of them are shown.
 import type { Offer } from "../client.js";
 import { chooseLanguage } from "../languages/index.js";
-import { Api, explain } from "./api.js";
+import { Api, explain, isPassing, type Result } from "./api.js";
 import { CheckoutForm, type CheckoutOptions } from "./checkout_form.js";
 import { setText } from "./dom.js";
 import { Format } from "./format.js";
 import { HoldPanel } from "./hold_panel.js";
+import { retryPause, sleep, untilVisible } from "./pauses.js";
 import { Picker } from "./picker.js";
 import { answerTabs, records } from "./records.js";
 import type { Shared } from "./shared.js";
@@ -21,10 +22,14 @@ const scriptOrigin = (() => {
   return script instanceof HTMLScriptElement && script.src ? new URL(script.src).origin : location.origin;
 })();
 
+// One for all widgets of a page.
+const styles = new CSSStyleSheet();
+styles.replaceSync(style);
+
 export class HoldfastBooking extends HTMLElement {
   static readonly observedAttributes = ["event-type", "api", "lang", "view", "day"];
-  /** The event type as `GET /v1/event-types` shows it, if the page has it already. */
-  offer: Offer | undefined;
+  /** The event type as `GET /v1/event-types` shows it, if the page has it already. It may be set before the script has come. */
+  declare offer: Offer | undefined;
   private parts: { picker: Picker; form: CheckoutForm; panel: HoldPanel; shared: Shared } | undefined;
   private isScheduled = false;
   // Counts the openings. An opening ends if another has started since.
@@ -33,8 +38,6 @@ export class HoldfastBooking extends HTMLElement {
 
   constructor() {
     super();
-    const styles = new CSSStyleSheet();
-    styles.replaceSync(style);
     this.attachShadow({ mode: "open" }).adoptedStyleSheets = [styles];
   }
 
@@ -53,7 +56,8 @@ export class HoldfastBooking extends HTMLElement {
   }
 
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
-    if (before === now || !this.isConnected) return;
+    // What is opened in a moment reads them all.
+    if (before === now || !this.isConnected || this.isScheduled) return;
     if (this.parts && (name === "view" || name === "day")) {
       void this.parts.picker.show(this.getAttribute("view"), this.getAttribute("day"));
     } else if (name !== "view" && name !== "day") this.schedule();
@@ -68,13 +72,16 @@ export class HoldfastBooking extends HTMLElement {
     queueMicrotask(() => {
       this.isScheduled = false;
       if (this.isConnected && this.eventType) void this.open();
+      else this.close();
     });
   }
 
   private close(): void {
-    this.parts?.picker.live.stop();
+    this.openings += 1;
+    this.parts?.picker.close();
     this.parts?.panel.hide();
     this.parts = undefined;
+    this.shadowRoot?.replaceChildren();
   }
 
   private build(root: ShadowRoot): NonNullable<HoldfastBooking["parts"]> {
@@ -106,23 +113,31 @@ export class HoldfastBooking extends HTMLElement {
   private async open(): Promise<void> {
     const { shadowRoot } = this;
     if (!shadowRoot) return;
-    const opening = ++this.openings;
     this.close();
+    const opening = this.openings;
     const parts = this.build(shadowRoot);
     const { picker, form, panel, shared } = parts;
     this.parts = parts;
+    picker.begin({ view: this.getAttribute("view"), day: this.getAttribute("day") });
     form.fill({ name: this.getAttribute("guest-name") ?? "", email: this.getAttribute("guest-email") ?? "" });
     form.drawChoice();
     this.followEarlier(panel);
-    const given = this.offer?.id === this.eventType ? this.offer : undefined;
-    const result = given ? { answer: given, retryAfter: 0 } : await shared.api.offer(this.eventType);
-    if (opening !== this.openings) return;
-    if (result.answer) {
-      await picker.open(result.answer, { view: this.getAttribute("view"), day: this.getAttribute("day") });
-      return;
+    for (let failures = 1; ; failures += 1) {
+      const result = await this.findOffer(shared.api);
+      if (opening !== this.openings) return;
+      if (result.answer) return picker.open(result.answer);
+      shared.byId("slots").dataset.state = "unavailable";
+      setText(shared.byId("notice"), explain(result, shared.language.texts, shared.format));
+      if (!isPassing(result)) return picker.close();
+      await sleep(retryPause(failures, result.retryAfter));
+      await untilVisible();
+      if (opening !== this.openings) return;
+      picker.begin({ view: this.getAttribute("view"), day: this.getAttribute("day") });
     }
-    shared.byId("slots").dataset.state = "unavailable";
-    setText(shared.byId("notice"), explain(result, shared.language.texts, shared.format));
+  }
+
+  private async findOffer(api: Api): Promise<Result<Offer>> {
+    return this.offer?.id === this.eventType ? { answer: this.offer, retryAfter: 0 } : api.offer(this.eventType);
   }
 
   /** Shows the hold with which the guest comes back, or the one that this tab has not paid yet. */

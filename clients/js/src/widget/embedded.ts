@@ -15,6 +15,7 @@ function loadScript(address: string): Promise<void> {
     script.onload = () => resolve();
     script.onerror = () => {
       loads.delete(address);
+      script.remove();
       reject(new Error("the script of the payment form did not load"));
     };
     document.head.append(script);
@@ -23,13 +24,21 @@ function loadScript(address: string): Promise<void> {
   return load;
 }
 
+/** How long to wait before a form that has failed is tried again, in milliseconds. */
+const RETRY_PAUSE = 10_000;
+
 export class PaymentForm {
   private checkout: Checkout | undefined;
   private session = "";
+  private failedAt = -Infinity;
+
+  /** Whether the last try to show a form has failed. */
+  get hasFailed(): boolean { return this.failedAt > -Infinity; }
 
   /** Shows the form of a session in this element, which is outside of any shadow tree: Stripe's forms need that. */
   async show(into: HTMLElement, secret: string, publishableKey: string, script: string): Promise<void> {
-    if (this.session === secret) return;
+    // It is called again and again. A script that is blocked is not loaded each time.
+    if (this.session === secret || performance.now() < this.failedAt + RETRY_PAUSE) return;
     this.remove();
     this.session = secret;
     try {
@@ -40,15 +49,17 @@ export class PaymentForm {
       if (this.session !== secret) return checkout.destroy();
       this.checkout = checkout;
       checkout.mount(into);
-    } catch (error) {
-      if (this.session === secret) this.session = "";
-      throw error;
+    } catch {
+      if (this.session !== secret) return;
+      this.session = "";
+      this.failedAt = performance.now();
     }
   }
 
   /** Removes the form, so that nobody pays for what is over. */
   remove(): void {
     this.session = "";
+    this.failedAt = -Infinity;
     this.checkout?.destroy();
     this.checkout = undefined;
   }

@@ -7,30 +7,37 @@ const WITH_THREE_DECIMALS = new Set("bhd jod kwd omr tnd".split(" "));
 type Instant = string | Date;
 interface Period { starts_at: Instant; ends_at: Instant }
 
-export class Format {
-  private readonly formats: Record<"time" | "weekday" | "date" | "day" | "range", Intl.DateTimeFormat>;
+const TIME: Intl.DateTimeFormatOptions = { hour: "numeric", minute: "2-digit" };
 
-  constructor(private readonly locale: string) {
-    const make = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, options);
-    this.formats = {
-      time: make({ hour: "numeric", minute: "2-digit" }),
-      weekday: make({ weekday: "short" }),
-      date: make({ day: "numeric", month: "short" }),
-      day: make({ weekday: "long", day: "numeric", month: "long" }),
-      range: make({ day: "numeric", month: "short", year: "numeric" }),
-    };
+export class Format {
+  // Each is made when it is used first: that takes longer than to format.
+  private readonly made = new Map<string, Intl.DateTimeFormat>();
+
+  constructor(private readonly locale: string) {}
+
+  private make(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+    const key = JSON.stringify(options);
+    const known = this.made.get(key) ?? new Intl.DateTimeFormat(this.locale, options);
+    this.made.set(key, known);
+    return known;
   }
 
-  time(instant: Instant): string { return this.formats.time.format(new Date(instant)); }
-  weekday(instant: Instant): string { return this.formats.weekday.format(new Date(instant)); }
-  date(instant: Instant): string { return this.formats.date.format(new Date(instant)); }
-  day(instant: Instant): string { return this.formats.day.format(new Date(instant)); }
+  private write(instant: Instant, options: Intl.DateTimeFormatOptions): string {
+    return this.make(options).format(new Date(instant));
+  }
+
+  time(instant: Instant): string { return this.write(instant, TIME); }
+  weekday(instant: Instant): string { return this.write(instant, { weekday: "short" }); }
+  date(instant: Instant): string { return this.write(instant, { day: "numeric", month: "short" }); }
+  day(instant: Instant): string { return this.write(instant, { weekday: "long", day: "numeric", month: "long" }); }
 
   /** Formats the days from one until another, such as "23 – 29 Nov 2026". */
-  days(from: Date, last: Date): string { return this.formats.range.formatRange(from, last); }
+  days(from: Date, last: Date): string {
+    return this.make({ day: "numeric", month: "short", year: "numeric" }).formatRange(from, last);
+  }
 
   /** Formats the start and the end of a slot, such as "09:00 – 09:30". */
-  times(slot: Period): string { return this.formats.time.formatRange(new Date(slot.starts_at), new Date(slot.ends_at)); }
+  times(slot: Period): string { return this.make(TIME).formatRange(new Date(slot.starts_at), new Date(slot.ends_at)); }
 
   /** Formats an amount in the currency's minor unit. */
   money(amount: number, currency: string): string {
@@ -39,6 +46,14 @@ export class Format {
       style: "currency", currency, minimumFractionDigits: decimals, maximumFractionDigits: decimals,
     });
     return format.format(amount / 10 ** decimals);
+  }
+
+  /** Formats minutes as a length, such as "1 hr 45 mins". */
+  minutes(minutes: number): string {
+    const parts: [number, string][] = [[Math.floor(minutes / 60), "hour"], [minutes % 60, "minute"]];
+    const formatUnit = ([count, unit]: [number, string]) =>
+      new Intl.NumberFormat(this.locale, { style: "unit", unit }).format(count);
+    return parts.filter(([count]) => count > 0).map(formatUnit).join(" ");
   }
 
   /** Formats alternatives, such as "Ana or Ben". */
@@ -52,7 +67,7 @@ export class Format {
 
   /** Formats a time zone with its offset at an instant, such as "Europe/Berlin (GMT+1)". Default: the guest's zone. */
   zone(instant: Instant, timeZone?: string): string {
-    const format = new Intl.DateTimeFormat(this.locale, { ...this.inZone(timeZone), timeZoneName: "shortOffset" });
+    const format = this.make({ ...this.inZone(timeZone), timeZoneName: "shortOffset" });
     const parts = format.formatToParts(new Date(instant));
     // A minus sign, because a browser may break the line after a hyphen.
     const offset = parts.find(({ type }) => type === "timeZoneName")?.value.replace("-", "\u2212") ?? "";
@@ -62,17 +77,12 @@ export class Format {
 
   /** Formats the days and times of a slot in another time zone. */
   timesIn(slot: Period, timeZone: string): string {
-    const options: Intl.DateTimeFormatOptions = { timeZone, weekday: "short", hour: "numeric", minute: "2-digit" };
-    const format = new Intl.DateTimeFormat(this.locale, options);
-    return format.formatRange(new Date(slot.starts_at), new Date(slot.ends_at));
+    return this.make({ timeZone, weekday: "short", ...TIME }).formatRange(new Date(slot.starts_at), new Date(slot.ends_at));
   }
 
   /** Returns whether the clocks of a time zone differ from the guest's at an instant. */
   isOtherClock(instant: Instant, timeZone: string): boolean {
-    const read = (zone?: string) => {
-      const options: Intl.DateTimeFormatOptions = { ...this.inZone(zone), dateStyle: "short", timeStyle: "short" };
-      return new Intl.DateTimeFormat(this.locale, options).format(new Date(instant));
-    };
+    const read = (zone?: string) => this.write(instant, { ...this.inZone(zone), dateStyle: "short", timeStyle: "short" });
     return read(timeZone) !== read();
   }
 

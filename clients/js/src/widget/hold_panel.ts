@@ -1,7 +1,10 @@
 // Shows a hold of the guest, and follows it until it is over: how long it is kept, what has become of the payment.
-import { explain, type CheckedHold, type Placed, type Result } from "./api.js";
+import type { Hold } from "../client.js";
+import { explain, type Result } from "./api.js";
+import { now } from "./clock.js";
 import { setText } from "./dom.js";
 import { PaymentForm } from "./embedded.js";
+import { sleep, untilVisible } from "./pauses.js";
 import { records, type OwnHold } from "./records.js";
 import type { Shared } from "./shared.js";
 
@@ -12,12 +15,6 @@ const FIRST_CHECK_PAUSE = 4_000;
 const LONGEST_CHECK_PAUSE = 60_000;
 
 const OVER = ["confirmed", "released", "cancelled"];
-const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-const untilVisible = () => document.hidden
-  ? new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true })) : undefined;
-
-/** A hold's name and resource, as newer services say them. */
-type Named = CheckedHold & { name?: string | null; resource_name?: string | null };
 
 interface Steps {
   /** The panel has changed, so the calendar may have to be shown or hidden. */
@@ -27,7 +24,7 @@ interface Steps {
 }
 
 export class HoldPanel {
-  private hold: Named | undefined;
+  private hold: Hold | undefined;
   private own: OwnHold | undefined;
   private isReturned = false;
   // Whether Stripe says that the guest can still pay. Not known until a check has an answer.
@@ -38,6 +35,9 @@ export class HoldPanel {
   private ticker: ReturnType<typeof setInterval> | undefined;
   private place: HTMLElement | undefined;
   private readonly form = new PaymentForm();
+  private isUnanswered = false;
+  // What is in the way of the guest's last step.
+  private problem = "";
 
   constructor(private readonly shared: Shared, private readonly steps: Steps) {}
 
@@ -61,7 +61,7 @@ export class HoldPanel {
   }
 
   /** Shows a hold that is paid on this page. */
-  showPlaced(placed: Placed, own: OwnHold): void {
+  showPlaced(placed: Hold, own: OwnHold): void {
     this.hide();
     this.own = own;
     this.isOpen = true;
@@ -75,7 +75,7 @@ export class HoldPanel {
     this.runs += 1;
     clearInterval(this.ticker);
     this.removePayment();
-    Object.assign(this, { hold: undefined, own: undefined, isReturned: false, isOpen: false });
+    Object.assign(this, { hold: undefined, own: undefined, isReturned: false, isOpen: false, isUnanswered: false, problem: "" });
     this.checks = { next: 0, pause: FIRST_CHECK_PAUSE };
     this.shared.byId("panel").hidden = true;
     this.steps.onChange();
@@ -93,7 +93,9 @@ export class HoldPanel {
         records.forgetUnpaid(id);
         return this.hide();
       }
-      this.showProblem(result.answer ? "" : this.shared.language.texts.panel.noAnswer);
+      this.isUnanswered = !result.answer;
+      this.problem = "";
+      this.drawProblem();
       if (result.answer) {
         // Another widget of the page may be the one that sold it.
         if (result.answer.event_type !== this.shared.eventType()) return this.hide();
@@ -108,7 +110,7 @@ export class HoldPanel {
   }
 
   /** Asks for the hold: Stripe too, if that is due, else only as it is known. The first answer does not wait for Stripe. */
-  private async ask(id: string): Promise<Result<CheckedHold>> {
+  private async ask(id: string): Promise<Result<Hold>> {
     const { api } = this.shared;
     if (!this.hold || Date.now() < this.checks.next) return api.hold(id);
     const result = await api.check(id);
@@ -123,7 +125,7 @@ export class HoldPanel {
     return result.answer || result.problem?.code === "not_found" ? result : api.hold(id);
   }
 
-  private show(hold: Named): void {
+  private show(hold: Hold): void {
     const { byId, tell } = this.shared;
     const before = this.hold?.status;
     this.hold = hold;
@@ -154,7 +156,7 @@ export class HoldPanel {
   }
 
   private get secondsLeft(): number {
-    return this.hold ? Math.ceil((Date.parse(this.hold.expires_at) - Date.now()) / 1000) : 0;
+    return this.hold ? Math.ceil((Date.parse(this.hold.expires_at) - now()) / 1000) : 0;
   }
 
   /** Whether the guest can pay now. After the end, Stripe's form may look as if it could be paid. */
@@ -162,7 +164,7 @@ export class HoldPanel {
     return this.hold?.status === "held" && this.isOpen && this.secondsLeft > 0;
   }
 
-  private describe(hold: Named): [string, string] {
+  private describe(hold: Hold): [string, string] {
     const { panel, ends } = this.shared.language.texts;
     const until = this.shared.format.time(hold.expires_at);
     const end = hold.reason ? ends[hold.reason] : "";
@@ -178,7 +180,7 @@ export class HoldPanel {
     }
   }
 
-  private drawCountdown({ status }: Named): void {
+  private drawCountdown({ status }: Hold): void {
     const left = this.secondsLeft;
     const digits = (number: number) => String(number).padStart(2, "0");
     const clock = `${digits(Math.floor(left / 60))}:${digits(left % 60)}`;
@@ -186,7 +188,7 @@ export class HoldPanel {
     setText(this.shared.byId("countdown"), text);
   }
 
-  private drawFacts(hold: Named): void {
+  private drawFacts(hold: Hold): void {
     const { byId, format } = this.shared;
     const facts: Record<string, string> = {
       what: hold.name ?? this.own?.name ?? hold.event_type,
@@ -202,7 +204,7 @@ export class HoldPanel {
     }
   }
 
-  private drawActions(hold: Named): void {
+  private drawActions(hold: Hold): void {
     const { byId, api, language } = this.shared;
     const { panel } = language.texts;
     const isHeld = hold.status === "held";
@@ -219,18 +221,15 @@ export class HoldPanel {
 
   private async showPayment({ client_secret, publishable_key, stripe_js }: OwnHold): Promise<void> {
     if (!client_secret || !publishable_key || !stripe_js) return;
-    const { host, language } = this.shared;
+    const { host } = this.shared;
     if (!this.place) {
       this.place = document.createElement("div");
       this.place.slot = "payment";
       host.append(this.place);
       this.steps.onChange();
     }
-    try {
-      await this.form.show(this.place, client_secret, publishable_key, stripe_js);
-    } catch {
-      this.showProblem(language.texts.panel.paymentFailed);
-    }
+    await this.form.show(this.place, client_secret, publishable_key, stripe_js);
+    this.drawProblem();
   }
 
   private removePayment(): void {
@@ -239,8 +238,11 @@ export class HoldPanel {
     this.place = undefined;
   }
 
-  private showProblem(text: string): void {
-    setText(this.shared.byId("panel-problem"), text);
+  private drawProblem(): void {
+    const { byId, language } = this.shared;
+    const { noAnswer, paymentFailed } = language.texts.panel;
+    const passing = this.isUnanswered ? noAnswer : this.form.hasFailed ? paymentFailed : "";
+    setText(byId("panel-problem"), this.problem || passing);
   }
 
   private async release(): Promise<void> {
@@ -251,7 +253,8 @@ export class HoldPanel {
     button.disabled = true;
     const result = await api.release(hold.id, own.token);
     button.disabled = false;
-    this.showProblem(result.answer ? "" : explain(result, language.texts, format));
+    this.problem = result.answer ? "" : explain(result, language.texts, format);
+    this.drawProblem();
     if (!result.answer || this.hold?.id !== hold.id) return;
     this.runs += 1;
     this.show(result.answer);

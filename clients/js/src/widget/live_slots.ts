@@ -10,7 +10,7 @@ const HINT_PAUSE = 250;
 export class LiveSlots {
   private address = "";
   private stream: EventSource | undefined;
-  private poll: ReturnType<typeof setInterval> | undefined;
+  private poll: ReturnType<typeof setTimeout> | undefined;
   private hint: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly look: () => void) {}
@@ -37,7 +37,7 @@ export class LiveSlots {
   private pause(): void {
     this.stream?.close();
     this.stream = undefined;
-    clearInterval(this.poll);
+    clearTimeout(this.poll);
     clearTimeout(this.hint);
   }
 
@@ -56,10 +56,13 @@ export class LiveSlots {
       isFirst = false;
     });
     stream.addEventListener("error", () => {
-      // The browser opens an interrupted stream again by itself, but not one that was refused.
+      // The browser opens an interrupted stream again by itself, but not one that was refused, as by a proxy during a restart.
       if (stream.readyState !== EventSource.CLOSED || this.stream !== stream) return;
-      clearInterval(this.poll);
-      this.poll = setInterval(this.look, POLL_PAUSE);
+      this.poll = setTimeout(() => {
+        this.stream = undefined;
+        this.look();
+        this.resume();
+      }, POLL_PAUSE);
     });
   }
 }

@@ -1,10 +1,11 @@
 // Where a guest chooses: how many places, with whom, and when. Loads the slots and keeps the choice.
 import type { Offer } from "../client.js";
-import { explain, type Result } from "./api.js";
+import { explain, isPassing, type Result } from "./api.js";
 import { createChoice, drawSlots, type ShownSlot } from "./calendar.js";
-import { addDays, dayKey, findRange, findWeek, parseDay, startOfDay, type Range, type View } from "./days.js";
+import { addDays, dayKey, findRange, findWeek, parseDay, startOfDay, today, type Range, type View } from "./days.js";
 import { create, setText } from "./dom.js";
 import { LiveSlots } from "./live_slots.js";
+import { retryPause } from "./pauses.js";
 import { drafts } from "./records.js";
 import type { Shared } from "./shared.js";
 
@@ -13,6 +14,9 @@ const MAX_PERIOD_DAYS = 62;
 /** From which width on, in pixels, a week is shown unless the page or the guest wants a day. */
 const WEEK_WIDTH = 800;
 
+interface Requested { quantity: number; resource?: string }
+type ShownSlots = Result<{ slots: ShownSlot[]; timezone: string }>;
+
 export class Picker {
   offer: Offer | undefined;
   chosen: ShownSlot | undefined;
@@ -20,10 +24,17 @@ export class Picker {
   host = "";
   timezone = "UTC";
   private view: View = "day";
-  private day = startOfDay(Date.now());
+  private day = today();
+  // Whether the first day with something free is to be shown.
+  private seeksFree = false;
   private slots: ShownSlot[] = [];
   /** The days that `slots` has. */
   private loaded: Range | undefined;
+  // A list that was asked for before the event type was known, and what for.
+  private early: { request: string; list: Promise<ShownSlots> } | undefined;
+  // The failures in a row, and what asks again after one.
+  private failures = 0;
+  private retry: ReturnType<typeof setTimeout> | undefined;
   // Counts the loads. The result of a load is dropped if another has started since.
   private loads = 0;
   readonly live = new LiveSlots(() => void this.load({ isQuiet: true }));
@@ -31,25 +42,45 @@ export class Picker {
   /** `onChoice` is called whenever something that a booking depends on has changed. */
   constructor(private readonly shared: Shared, private readonly onChoice: () => void) {}
 
-  /** Shows an event type for the first time: the wanted days, else the first that have something free. */
-  async open(offer: Offer, wanted: { view: string | null; day: string | null }): Promise<void> {
+  /** Asks for the slots of the wanted days before the event type is known, so that one answer does not wait for the other. */
+  begin(wanted: { view: string | null; day: string | null }): void {
     const { host, eventType } = this.shared;
     const draft = drafts.load(eventType());
-    this.offer = offer;
-    this.timezone = offer.timezone;
-    this.quantity = Math.min(draft.quantity ?? 1, offer.max_quantity);
-    this.host = offer.resources.some(({ id }) => id === draft.host) ? (draft.host ?? "") : "";
+    this.quantity = draft.quantity ?? 1;
+    this.host = draft.host ?? "";
+    const day = wanted.day ?? draft.day ?? null;
+    this.seeksFree = !day;
+    this.day = parseDay(day);
+    const week = findWeek(this.day);
+    this.early = { request: this.describeRequest(week), list: this.fetchSlots(week) };
+    this.follow(week);
+    // The width takes a while on a slow telephone.
     const view = wanted.view ?? draft.view ?? (host.clientWidth >= WEEK_WIDTH ? "week" : "day");
     this.view = view === "week" ? "week" : "day";
-    const day = wanted.day ?? draft.day ?? null;
-    this.day = parseDay(day);
+  }
+
+  /** Shows an event type for the first time: the wanted days, else the first that have something free. */
+  async open(offer: Offer): Promise<void> {
+    this.offer = offer;
+    this.timezone = offer.timezone;
+    this.quantity = Math.min(this.quantity, offer.max_quantity);
+    if (!offer.resources.some(({ id }) => id === this.host)) this.host = "";
     await this.load();
-    if (!day && this.loaded) await this.showFirstFree();
+  }
+
+  /** Ends everything that goes on: nothing is asked for any more. */
+  close(): void {
+    this.offer = undefined;
+    this.early = undefined;
+    this.loads += 1;
+    clearTimeout(this.retry);
+    this.live.stop();
   }
 
   /** Moves to other days, as the page wants. */
   async show(view: string | null, day: string | null): Promise<void> {
     if (view) this.view = view === "week" ? "week" : "day";
+    this.seeksFree = false;
     this.day = parseDay(day);
     await this.load();
   }
@@ -71,30 +102,66 @@ export class Picker {
 
   /** Loads the slots of the shown week. A quiet load follows a hint: it changes only what has changed. */
   async load({ isQuiet = false } = {}): Promise<void> {
-    const { byId, api, eventType, language, format } = this.shared;
+    const { byId } = this.shared;
     // A load that runs already brings the latest slots.
     if (!this.offer || (isQuiet && byId("slots").dataset.state === "loading")) return;
     const thisLoad = ++this.loads;
-    this.keepDraft();
+    clearTimeout(this.retry);
     if (!isQuiet) byId("slots").dataset.state = "loading";
-    const week = findWeek(this.day);
-    this.live.follow(api.slotStream(eventType(), week.from, week.to));
-    const result = await this.fetchSlots(week);
-    if (thisLoad !== this.loads || (isQuiet && !result.answer)) return;
+    const week = this.findShownWeek();
+    this.keepDraft();
+    this.follow(week);
+    const result = await this.takeSlots(week);
+    if (thisLoad !== this.loads) return;
+    // The first answer may say that it is another day than by the guest's clock.
+    if (result.answer && this.findShownWeek().from.getTime() !== week.from.getTime()) return this.load();
+    this.planRetry(result);
     const { answer } = result;
+    // What is shown stays while nobody answers, but not what is no longer for sale.
+    if (isQuiet && !answer && result.problem?.code !== "not_found") return;
+    const isSameWeek = this.loaded?.from.getTime() === week.from.getTime();
     // Nothing is drawn again without need: the guest may be about to choose.
-    if (isQuiet && this.loaded && JSON.stringify(answer?.slots) === JSON.stringify(this.slots)) return;
+    if (isQuiet && isSameWeek && JSON.stringify(answer?.slots) === JSON.stringify(this.slots)) return;
+    this.showLoaded(week, result, isQuiet);
+  }
+
+  private showLoaded(week: Range, result: ShownSlots, isQuiet: boolean): void {
+    const { byId, language, format } = this.shared;
+    const { answer } = result;
     this.slots = answer?.slots ?? [];
     this.timezone = answer?.timezone ?? this.timezone;
     this.loaded = answer ? week : undefined;
+    const isSeeking = this.seeksFree && answer !== undefined;
+    if (isSeeking) this.showFirstFree();
     const now = this.slots.find(({ starts_at }) => starts_at === this.chosen?.starts_at);
     // What a hint takes from the guest stays chosen, so that the next step explains it and offers other times.
     if (now && now.status !== "free" && !isQuiet) this.chosen = undefined;
     this.draw();
     byId("slots").dataset.state = answer ? "ready" : "unavailable";
+    if (isSeeking && this.seeksFree) void this.goToNextFree(week.to);
     if (answer) return;
     setText(byId("notice"), explain(result, language.texts, format));
     byId("next-free").hidden = true;
+  }
+
+  /** Plans to ask again after a failure that may pass. */
+  private planRetry(result: ShownSlots): void {
+    this.failures = result.answer ? 0 : this.failures + 1;
+    if (result.answer || !isPassing(result)) return;
+    // A page that is hidden asks when it is shown again.
+    const look = () => { if (!document.hidden) void this.load({ isQuiet: true }); };
+    this.retry = setTimeout(look, retryPause(this.failures, result.retryAfter));
+  }
+
+  /** Finds the week to show. A day that has passed meanwhile is today. */
+  private findShownWeek(): Range {
+    if (this.day < today()) this.day = today();
+    return findWeek(this.day);
+  }
+
+  private follow({ from, to }: Range): void {
+    const { api, eventType } = this.shared;
+    this.live.follow(api.slotStream(eventType(), from, to));
   }
 
   /** Chooses a slot that may be on other days than the shown ones. */
@@ -129,13 +196,22 @@ export class Picker {
 
   private get range(): Range { return findRange(this.view, this.day); }
 
-  private get requested(): { quantity: number; resource?: string } {
+  private get requested(): Requested {
     return this.host ? { quantity: this.quantity, resource: this.host } : { quantity: this.quantity };
   }
 
-  private async fetchSlots({ from, to }: Range): Promise<Result<{ slots: ShownSlot[]; timezone: string }>> {
+  private describeRequest(week: Range): string { return JSON.stringify([week, this.requested]); }
+
+  /** Takes the list that was asked for early, if it is the same, or asks for it now. */
+  private takeSlots(week: Range): Promise<ShownSlots> {
+    const { early } = this;
+    this.early = undefined;
+    return early?.request === this.describeRequest(week) ? early.list : this.fetchSlots(week);
+  }
+
+  private async fetchSlots({ from, to }: Range): Promise<ShownSlots> {
     const { api, eventType } = this.shared;
-    const ask = (requested: { quantity: number; resource?: string }) => api.slots(eventType(), from, to, requested);
+    const ask = (requested: Requested) => api.slots(eventType(), from, to, requested);
     // For several places, a slot says how many such bookings it takes: how many places are left is another question.
     const [wanted, single] = await Promise.all([
       ask(this.requested), this.quantity > 1 ? ask({ ...this.requested, quantity: 1 }) : undefined,
@@ -147,18 +223,20 @@ export class Picker {
     return { answer: { slots, timezone: answer.timezone }, retryAfter: 0 };
   }
 
-  private async showFirstFree(): Promise<void> {
+  /** Moves to the first day that has something free, if there is one in what is loaded. */
+  private showFirstFree(): void {
     const free = this.slots.find(({ status }) => status === "free");
-    if (!free) return this.goToNextFree(findWeek(this.day).to);
+    if (!free) return;
+    this.seeksFree = false;
     this.day = startOfDay(free.starts_at);
     this.keepDraft();
-    this.draw();
   }
 
   /** Shows the first day from `from` on that has a free slot, if there is one. */
   private async goToNextFree(from: Date): Promise<void> {
     const { api, byId, eventType, language } = this.shared;
     const thisLoad = ++this.loads;
+    this.seeksFree = false;
     byId("slots").dataset.state = "loading";
     const until = addDays(from, MAX_PERIOD_DAYS - 1);
     const { answer } = await api.slots(eventType(), from, until, { ...this.requested, status: "free", limit: 1 });
@@ -196,7 +274,8 @@ export class Picker {
 
   private async move(view: View, day: Date): Promise<void> {
     this.view = view;
-    this.day = day < startOfDay(Date.now()) ? startOfDay(Date.now()) : day;
+    this.seeksFree = false;
+    this.day = day < today() ? today() : day;
     this.shared.tell("holdfast-view", { view: this.view, day: dayKey(this.day) });
     await this.load();
   }
@@ -251,7 +330,7 @@ export class Picker {
     setText(byId("range"), isWeek ? format.days(from, addDays(to, -1)) : format.day(from));
     byId("previous").setAttribute("aria-label", isWeek ? texts.previousWeek : texts.previousDay);
     byId("next").setAttribute("aria-label", isWeek ? texts.nextWeek : texts.nextDay);
-    byId<HTMLButtonElement>("previous").disabled = from <= startOfDay(Date.now());
+    byId<HTMLButtonElement>("previous").disabled = from <= today();
     const shown = slots.filter(({ starts_at }) => from <= new Date(starts_at) && new Date(starts_at) < to);
     byId("slots").dataset.view = view;
     const calendar = { view, from, slots, chosen: chosen?.starts_at, texts, format };
@@ -280,9 +359,11 @@ export class Picker {
     const { texts } = language;
     if (!slot || !offer) return [create("p", {}, texts.chooseFirst)];
     const many = quantity > 1 ? `, ${texts.manyPlaces(quantity)}` : "";
-    const whom = this.hostName && offer.segments.length === 1 ? ` ${texts.withHost(this.hostName)}` : "";
+    const whom = this.hostName && offer.segments.length === 1 ? texts.withHost(this.hostName) : "";
+    // A name may be written from right to left, which must not turn what follows it.
+    const names = [offer.name, whom].filter(Boolean).flatMap((text) => [" ", create("bdi", {}, text)]).slice(1);
     const lines: HTMLElement[] = [
-      create("p", {}, create("strong", {}, `${offer.name}${whom}${many}`)),
+      create("p", {}, create("strong", {}, ...names, many)),
       create("p", {}, `${format.day(slot.starts_at)}, ${format.times(slot)}`),
     ];
     if (format.isOtherClock(slot.starts_at, timezone)) {
@@ -301,7 +382,7 @@ export class Picker {
       const chosen = number === 0 ? this.hostName : undefined;
       const whom = chosen ?? format.anyOf(resources.map(({ name }) => name));
       const when = format.times({ starts_at: later(begin), ends_at: later(begin + takes) });
-      return create("li", {}, create("span", {}, when), " ", whom);
+      return create("li", {}, create("span", {}, when), " ", create("bdi", {}, whom));
     });
   }
 }

@@ -3,10 +3,10 @@
 // The records have the holds' tokens, so they stay in this tab (`sessionStorage` of the page's origin). No cookies: the
 // widget works where those are blocked. Where storage is blocked too, the records last as long as the page.
 
-import type { EmbeddedCheckout } from "./api.js";
+import type { EmbeddedPage } from "../client.js";
 
 /** What is kept of a hold. */
-export interface HoldRecord extends EmbeddedCheckout {
+export interface HoldRecord extends EmbeddedPage {
   token: string;
   /** The id and the name of the event type. */
   eventType: string;
@@ -20,42 +20,45 @@ export interface OwnHold extends HoldRecord { id: string }
 
 const memory = new Map<string, string>();
 
-function read(key: string): string | null {
+/** Returns what a call gives; `undefined` if it fails, as storage does where it is blocked or full. */
+function tryTo<Value>(call: () => Value): Value | undefined {
   try {
-    return sessionStorage.getItem(key);
+    return call();
   } catch {
-    return memory.get(key) ?? null;
+    return undefined;
   }
 }
 
+const read = (key: string) => memory.get(key) ?? tryTo(() => sessionStorage.getItem(key)) ?? undefined;
+
+/** Reads what was written as JSON. What is not JSON is not ours. */
+const readJson = (key: string): unknown => tryTo(() => JSON.parse(read(key) ?? "") as unknown);
+
 function write(key: string, value: string): void {
-  try {
-    sessionStorage.setItem(key, value);
-  } catch {
-    memory.set(key, value);
-  }
+  remove(key);
+  if (!tryTo(() => (sessionStorage.setItem(key, value), true))) memory.set(key, value);
 }
 
 function remove(key: string): void {
-  try {
-    sessionStorage.removeItem(key);
-  } catch {
-    memory.delete(key);
-  }
+  memory.delete(key);
+  tryTo(() => sessionStorage.removeItem(key));
 }
 
 const UNPAID = "holdfast:unpaid";
+const REQUEST = "holdfast:request";
 const keyOf = (id: string) => `holdfast:${id}`;
 
 export const records = {
   save({ id, ...record }: OwnHold): void {
     write(keyOf(id), JSON.stringify(record));
     write(UNPAID, id);
+    // The request has its answer: the same choice is another booking from now on.
+    remove(REQUEST);
   },
 
   load(id: string): OwnHold | undefined {
-    const text = read(keyOf(id));
-    return text ? { ...(JSON.parse(text) as HoldRecord), id } : undefined;
+    const record = readJson(keyOf(id)) as HoldRecord | undefined;
+    return record && { ...record, id };
   },
 
   /** The last hold of this tab that is not known to be over. A new booking replaces it. */
@@ -69,14 +72,14 @@ export const records = {
     if (read(UNPAID) === id) remove(UNPAID);
   },
 
-  /** Returns the key of a request: the same for the same body, also after a reload, so that it holds no second slot. */
+  /** Returns the key of a request: the same for the same body until it has an answer, also after a reload. */
   idempotencyKey(body: string): string {
-    const [lastBody, lastKey] = JSON.parse(read("holdfast:request") ?? "[]") as string[];
+    const [lastBody, lastKey] = (readJson(REQUEST) ?? []) as string[];
     if (lastBody === body && lastKey) return lastKey;
     // `randomUUID` exists only on pages that came by https.
     const bytes = crypto.getRandomValues(new Uint8Array(16));
     const key = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    write("holdfast:request", JSON.stringify([body, key]));
+    write(REQUEST, JSON.stringify([body, key]));
     return key;
   },
 };
@@ -86,7 +89,7 @@ export interface Draft { view?: string; day?: string; quantity?: number; host?: 
 
 export const drafts = {
   save(eventType: string, draft: Draft): void { write(`holdfast:draft:${eventType}`, JSON.stringify(draft)); },
-  load: (eventType: string): Draft => JSON.parse(read(`holdfast:draft:${eventType}`) ?? "{}") as Draft,
+  load: (eventType: string): Draft => (readJson(`holdfast:draft:${eventType}`) ?? {}) as Draft,
 };
 
 const CHANNEL = "holdfast";

@@ -5,14 +5,16 @@ import { create } from "./dom.js";
 function drawPlaces(texts: Texts): HTMLElement {
   return create("fieldset", { id: "places", hidden: true }, create("legend", {}, texts.places),
     create("div", { class: "stepper" },
-      create("button", { id: "fewer", type: "button", "aria-label": texts.fewer }, "−"),
-      create("input", { id: "quantity", type: "number", inputmode: "numeric", min: 1, value: 1, "aria-label": texts.placesLabel }),
-      create("button", { id: "more", type: "button", "aria-label": texts.more }, "+")));
+      create("button", { id: "fewer", type: "button", part: "small-button", "aria-label": texts.fewer }, "−"),
+      create("input", {
+        id: "quantity", part: "field", type: "number", inputmode: "numeric", min: 1, value: 1, "aria-label": texts.placesLabel,
+      }),
+      create("button", { id: "more", type: "button", part: "small-button", "aria-label": texts.more }, "+")));
 }
 
 function drawBars(texts: Texts): HTMLElement[] {
   const view = (value: string, text: string) =>
-    create("label", {}, create("input", { type: "radio", name: "view", value }), create("span", {}, text));
+    create("label", { part: "choice" }, create("input", { type: "radio", name: "view", value }), create("span", {}, text));
   const state = (name: string, text: string, meaning = "") =>
     create("li", { "data-state": name }, create("span", { class: "word" }, text), meaning);
   return [
@@ -20,9 +22,9 @@ function drawBars(texts: Texts): HTMLElement[] {
       create("div", { id: "views", class: "toggle", role: "radiogroup", "aria-label": texts.view },
         view("day", texts.day), view("week", texts.week)),
       create("div", { class: "pager" },
-        create("button", { id: "previous", type: "button" }, "‹"),
+        create("button", { id: "previous", type: "button", part: "small-button" }, "‹"),
         create("h2", { id: "range", "aria-live": "polite" }),
-        create("button", { id: "next", type: "button" }, "›"))),
+        create("button", { id: "next", type: "button", part: "small-button" }, "›"))),
     create("div", { class: "bar small" },
       create("p", { id: "zone", class: "quiet" }),
       create("ul", { class: "legend", "aria-label": texts.colours },
@@ -35,9 +37,9 @@ function drawCard(texts: Texts): HTMLElement {
     create("h2", { id: "yours" }, texts.yours),
     create("div", { id: "choice" }),
     create("label", { for: "name" }, texts.name),
-    create("input", { id: "name", name: "name", autocomplete: "name", maxlength: 200 }),
+    create("input", { id: "name", part: "field", name: "name", autocomplete: "name", maxlength: 200 }),
     create("label", { for: "email" }, texts.email),
-    create("input", { id: "email", name: "email", type: "email", autocomplete: "email", required: true }),
+    create("input", { id: "email", part: "field", name: "email", type: "email", autocomplete: "email", required: true }),
     create("button", { id: "start", class: "main", part: "button", type: "submit" }, texts.start),
     create("p", { id: "progress", class: "quiet", role: "status" }),
     create("p", { id: "problem", class: "problem", role: "alert", tabindex: -1 }),
@@ -54,9 +56,9 @@ function drawForm(texts: Texts): HTMLElement {
       create("fieldset", {}, create("legend", {}, texts.when), ...drawBars(texts),
         create("div", { id: "slots", class: "slots", "data-state": "loading" }),
         create("p", { id: "notice", class: "quiet", role: "status" }, texts.loading),
-        create("button", { id: "next-free", type: "button", hidden: true }, texts.nextFree))),
+        create("button", { id: "next-free", type: "button", part: "button", hidden: true }, texts.nextFree))),
     drawCard(texts),
-    create("button", { id: "proceed", class: "main proceed", type: "button", hidden: true }));
+    create("button", { id: "proceed", class: "main proceed", type: "button", part: "button", hidden: true }));
 }
 
 function drawPanel({ panel }: Texts): HTMLElement {
