@@ -15,7 +15,7 @@ pub(super) async fn serve_page(State(server): State<Arc<Server>>) -> impl IntoRe
     to_checkout_page(include_str!("pages/demo.html"), server.stripe_js.as_ref())
 }
 
-/// Serves the script of the demo page.
+/// Serves the script of the demo page, which is built from `clients/js`.
 pub(super) async fn serve_script() -> impl IntoResponse {
-    to_script(include_str!("pages/demo.js"))
+    to_script(include_str!("../../clients/js/dist/demo.js"))
 }

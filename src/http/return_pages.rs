@@ -1,7 +1,8 @@
 //! The pages that Stripe sends guests back to if the shop has none of its own.
 //!
 //! They show no hold by themselves. Their script reads the hold by its id, as any checkout page would, and shows its status.
-//! Each language has one file, `pages/languages/….json`: `page` is what stands in the page itself, the rest is the script's.
+//! Each language has one file, `clients/js/src/return/languages/….json`: `page` is what stands
+//! in the page itself, the rest is the script's, which finds it in the page as JSON.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -38,19 +39,12 @@ impl Pages {
     }
 }
 
-/// The routes of the pages, their scripts and their style.
+/// The routes of the pages, their script and their style.
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/checkout/done", get(serve_page))
         .route("/checkout/cancelled", get(serve_page))
         .route("/checkout/return.js", get(serve_script))
-        .route("/checkout/return_view.js", get(serve_view_script))
-        .route("/checkout/change.js", get(serve_change_script))
-        .route("/checkout/language.js", get(serve_language_script))
-        .route("/checkout/languages/en.js", get(serve_english))
-        .route("/checkout/languages/de.js", get(serve_german))
-        .route("/checkout/format.js", get(serve_format_script))
-        .route("/checkout/api.js", get(serve_api_script))
         .route("/checkout/page.css", get(serve_style))
 }
 
@@ -63,8 +57,8 @@ struct PageTexts {
 /// Returns the file of a language.
 const fn texts_of(language: Language) -> &'static str {
     match language {
-        Language::English => include_str!("pages/languages/en.json"),
-        Language::German => include_str!("pages/languages/de.json"),
+        Language::English => include_str!("../../clients/js/src/return/languages/en.json"),
+        Language::German => include_str!("../../clients/js/src/return/languages/de.json"),
     }
 }
 
@@ -76,7 +70,9 @@ fn render_page(language: Language, is_demo: bool) -> String {
         .replace("{demo}", if is_demo { " data-demo" } else { "" });
     let fill = |page: String, (name, text): (String, String)| page.replace(&format!("{{{name}}}"), &text);
     // Nothing is lost where a file cannot be read: a test reads all of them.
-    texts.unwrap_or_default().into_iter().fold(page, fill)
+    let page = texts.unwrap_or_default().into_iter().fold(page, fill);
+    // The last, because the texts have names in braces too. No text ends the script element.
+    page.replace("{texts}", &texts_of(language).replace('<', "\\u003c"))
 }
 
 /// Serves the page after payment and the page after turning back, in the language of the browser. Its script reads from the path
@@ -91,44 +87,9 @@ async fn serve_page(State(server): State<Arc<Server>>, headers: HeaderMap) -> im
     (vary, to_page(page))
 }
 
-/// Serves the script of both return pages.
+/// Serves the script of both return pages, which is built from `clients/js`.
 async fn serve_script() -> impl IntoResponse {
-    to_script(include_str!("pages/return.js"))
-}
-
-/// Serves the script that shows a hold and its rights.
-async fn serve_view_script() -> impl IntoResponse {
-    to_script(include_str!("pages/return_view.js"))
-}
-
-/// Serves the script that cancels and moves a booking.
-async fn serve_change_script() -> impl IntoResponse {
-    to_script(include_str!("pages/change.js"))
-}
-
-/// Serves the script that all pages use to format money and times.
-async fn serve_format_script() -> impl IntoResponse {
-    to_script(include_str!("pages/format.js"))
-}
-
-/// Serves the script that all pages use to call the API.
-async fn serve_api_script() -> impl IntoResponse {
-    to_script(include_str!("pages/api.js"))
-}
-
-/// Serves the script that loads the texts of the page's language.
-async fn serve_language_script() -> impl IntoResponse {
-    to_script(include_str!("pages/language.js"))
-}
-
-/// Serves the texts of English, as a script.
-async fn serve_english() -> impl IntoResponse {
-    to_script(format!("export default {}", texts_of(Language::English)))
-}
-
-/// Serves the texts of German, as a script.
-async fn serve_german() -> impl IntoResponse {
-    to_script(format!("export default {}", texts_of(Language::German)))
+    to_script(include_str!("../../clients/js/dist/return.js"))
 }
 
 /// Serves the style of all pages.
@@ -198,7 +159,14 @@ mod tests {
         for language in Language::ALL {
             let page = render_page(language, false);
             assert!(page.contains(&format!("<html lang=\"{}\">", language.tag())));
-            assert!(!page.contains('{'), "{page}");
+            let (_, rest) = page.split_once("application/json\">").unwrap();
+            let (json, rest) = rest.split_once("</script>").unwrap();
+            assert!(!rest.contains('{'), "{page}");
+            let of_script: Value = serde_json::from_str(json).unwrap();
+            assert_eq!(
+                of_script,
+                serde_json::from_str::<Value>(texts_of(language)).unwrap()
+            );
             let texts: PageTexts = serde_json::from_str(texts_of(language)).unwrap();
             for (name, text) in texts.page {
                 assert!(

@@ -71,5 +71,6 @@ mod token_secrets;
 mod webhooks;
 mod widget;
 mod widget_faults;
+mod widget_first_view;
 mod widget_stories;
 mod wrong_keys;

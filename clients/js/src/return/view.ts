@@ -1,49 +1,48 @@
 // What the return pages show of a hold: its status, its facts, and the time that is left to pay.
-import { formatDay, formatInZone, formatMoney, formatTime, formatTimeRange, formatZone, isOtherClock } from "./format.js";
-import { fill, texts } from "./language.js";
+import type { Hold, Slot } from "../client.js";
+import { now } from "../widget/clock.js";
+import { setText } from "../widget/dom.js";
+import { fill, format, texts } from "./language.js";
 
-export const page = document.querySelector("main");
-export const byId = (id) => document.getElementById(id);
+export const page = document.querySelector("main") as HTMLElement;
+export const byId = <Element extends HTMLElement = HTMLElement>(id: string) => document.getElementById(id) as Element;
+
+/** A title and a detail. */
+export type Words = readonly string[];
+type State = keyof typeof texts.labels;
 
 // Both return pages are this one page; the path says which one it is.
 const turnedBack = location.pathname.endsWith("/cancelled");
 page.dataset.page = turnedBack ? "cancelled" : "done";
 
-// How far the server's clock is ahead of the browser's.
-let ahead = 0;
-
-/** Keeps what the server's clock shows, because the time to pay ends by that. */
-export function setClock(serverTime) {
-  if (serverTime) ahead = serverTime - Date.now();
-}
-
-const millisecondsLeft = (hold) => new Date(hold.expires_at) - Date.now() - ahead;
+const millisecondsLeft = (hold: Hold) => Date.parse(hold.expires_at) - now();
 
 /** Formats the day and the time of a slot, such as "Tuesday, 8 December, 09:00 – 09:30". */
-export const formatSlot = (slot) => `${formatDay(slot.starts_at)}, ${formatTimeRange(slot)}`;
+export const formatSlot = (slot: Slot | Hold) => `${format.day(slot.starts_at)}, ${format.times(slot)}`;
 
-function describeHeld(hold, isOpen) {
+function describeHeld(hold: Hold, isOpen: boolean): Words {
   const { checking, turned_back: back, unpaid, waiting } = texts.held;
-  const until = formatTime(hold.expires_at);
+  const until = format.time(hold.expires_at);
   const chosen = millisecondsLeft(hold) <= 0 ? checking : turnedBack ? back : isOpen ? unpaid : waiting;
   return chosen.map((text) => fill(text, { until }));
 }
 
-/** Returns the title and the detail for a hold; `isOpen` tells whether Stripe says that the guest can still pay. */
-function describe(hold, isOpen) {
+/** Describes a hold; `isOpen` tells whether Stripe says that the guest can still pay. */
+function describe(hold: Hold, isOpen: boolean): Words {
   if (hold.status === "held") return describeHeld(hold, isOpen);
-  const words = texts[hold.status];
-  return Array.isArray(words) ? words : [words.title, words[hold.reason] ?? ""];
+  if (hold.status === "processing" || hold.status === "confirmed") return texts[hold.status];
+  const words: Record<string, string> = texts[hold.status];
+  return [words.title ?? "", words[hold.reason ?? ""] ?? ""];
 }
 
 /** Shows a state. The focus goes to the title if the guest must learn of it: if the state or the title is another one. */
-export function showState(state, [title, detail]) {
+export function showState(state: State, [title = "", detail = ""]: Words): void {
   const isChanged = page.dataset.state !== state || byId("title").textContent !== title;
   if (isChanged) {
     byId("title").textContent = title;
     announce("");
   }
-  if (byId("detail").textContent !== detail) byId("detail").textContent = detail;
+  setText(byId("detail"), detail);
   byId("label").textContent = texts.labels[state];
   page.dataset.state = state;
   document.title = title;
@@ -51,35 +50,35 @@ export function showState(state, [title, detail]) {
 }
 
 /** Says something beside the title. A screen reader reads it when it can. */
-export function announce(text) {
-  if (byId("notice").textContent !== text) byId("notice").textContent = text;
+export function announce(text: string): void {
+  setText(byId("notice"), text);
 }
 
-function showFact(id, text) {
-  byId(id).textContent = text ?? "";
-  byId(id).closest("dl > div").hidden = !text;
+function showFact(id: string, text: string): void {
+  byId(id).textContent = text;
+  const row = byId(id).closest<HTMLElement>("dl > div");
+  if (row) row.hidden = !text;
 }
 
-function showFacts(hold) {
+function showFacts(hold: Hold): void {
   const { starts_at: start, timezone } = hold;
   showFact("what", hold.name ?? hold.event_type);
   showFact("when", formatSlot(hold));
-  showFact("zone", formatZone(start));
-  const isElsewhere = timezone && isOtherClock(start, timezone);
-  byId("shop-time").textContent = isElsewhere
-    ? fill(texts.in_zone, { when: formatInZone(hold, timezone), zone: formatZone(start, timezone) }) : "";
-  showFact("with", hold.resource_name);
+  showFact("zone", format.zone(start));
+  byId("shop-time").textContent = timezone && format.isOtherClock(start, timezone)
+    ? fill(texts.in_zone, { when: format.timesIn(hold, timezone), zone: format.zone(start, timezone) }) : "";
+  showFact("with", hold.resource_name ?? "");
   showFact("quantity", hold.quantity > 1 ? String(hold.quantity) : "");
-  showFact("price", formatMoney(hold.amount, hold.currency));
+  showFact("price", format.money(hold.amount, hold.currency));
   // In groups, because a guest reads it out.
-  showFact("reference", hold.reference.match(/.{4}/g).join(" "));
+  showFact("reference", hold.reference.match(/.{4}/g)?.join(" ") ?? hold.reference);
   byId("facts").hidden = false;
 }
 
-let timer;
+let timer: ReturnType<typeof setInterval> | undefined;
 
 /** Counts down the time to pay. A screen reader is not disturbed each second: only the last minute is announced. */
-function countDown(hold) {
+function countDown(hold: Hold): void {
   clearInterval(timer);
   const show = () => {
     const left = hold.status === "held" ? Math.ceil(millisecondsLeft(hold) / 1000) : 0;
@@ -97,7 +96,7 @@ function countDown(hold) {
 }
 
 /** Shows a hold. `words` are a title and a detail in place of those of its status. */
-export function showHold(hold, { isOpen = false, words } = {}) {
+export function showHold(hold: Hold, { isOpen = false, words }: { isOpen?: boolean; words?: Words | undefined } = {}): void {
   showFacts(hold);
   countDown(hold);
   showState(hold.status, words ?? describe(hold, isOpen));

@@ -1,14 +1,19 @@
 // The return pages: show a hold after payment or after turning back, and follow its status.
-import { bookingRecord, callApi, explainFailure } from "./api.js";
-import { setUpChanges } from "./change.js";
-import { formatTime } from "./format.js";
-import { fill, texts } from "./language.js";
-import { announce, byId, page, setClock, showHold, showState } from "./return_view.js";
+import type { Hold, Schemas } from "../client.js";
+import type { Result } from "../widget/api.js";
+import { sleep, untilVisible } from "../widget/pauses.js";
+import { records } from "../widget/records.js";
+import { callApi, explainFailure } from "./api.js";
+import { setUpChanges, type ShownHold } from "./change.js";
+import { fill, format, texts } from "./language.js";
+import { announce, byId, page, showHold, showState, type Words } from "./view.js";
+
+type Rights = Schemas["GuestRights"];
 
 const holdId = new URLSearchParams(location.search).get("hold") ?? "";
 const path = `/v1/holds/${encodeURIComponent(holdId)}`;
 // The record is there only if this tab started the booking. Its token gives the right to change the hold.
-const record = bookingRecord.load(holdId);
+const record = records.load(holdId);
 let token = record?.token;
 // Only in the demo shop does the guest also play the bank. At other shops a bank decides.
 const isDemo = "demo" in page.dataset;
@@ -22,41 +27,41 @@ const checks = { next: 0, pause: FIRST_CHECK_PAUSE };
 // Whether Stripe says that the guest can still pay. Not known until a check has an answer.
 let isOpen = false;
 // What the guest may do, as the server said last.
-let rights;
+let rights: Rights | undefined;
 
-const withToken = (options = {}) =>
+const withToken = (options: { method?: string; headers?: Record<string, string>; body?: string } = {}) =>
   token ? { ...options, headers: { ...options.headers, Authorization: `Bearer ${token}` } } : options;
 
-function show(hold, words) {
-  if (hold.status !== "held") bookingRecord.forgetUnpaid(hold.id);
+function show(hold: ShownHold, words?: Words): void {
+  if (hold.status !== "held") records.forgetUnpaid(hold.id);
   rights = hold.rights ?? (hold.status === "held" ? rights : undefined);
   // The buttons come first: the focus leaves one that goes away.
   showActions(hold);
   showHold(hold, { isOpen, words });
 }
 
-function showActions(hold) {
+function showActions(hold: Hold): void {
   const isHeld = hold.status === "held";
   // Only while Stripe says that the payment is open does the page offer to pay or to give the slot back.
   const isUnpaid = isHeld && isOpen;
   // A page within the shop's own has no address: the shop's page shows it again.
-  const payment = isUnpaid && hold.checkout_url;
+  const payment = isUnpaid ? hold.checkout_url : null;
   byId("resume").hidden = !payment;
-  if (payment) byId("resume").href = payment;
+  if (payment) byId<HTMLAnchorElement>("resume").href = payment;
   const later = rights?.extend?.expires_at;
   byId("extend").hidden = !(isUnpaid && later);
-  byId("extend").textContent = later ? fill(texts.held.extend, { until: formatTime(later) }) : "";
+  byId("extend").textContent = later ? fill(texts.held.extend, { until: format.time(later) }) : "";
   byId("give-back").hidden = !(isUnpaid && token);
   byId("bank").hidden = !(isDemo && hold.status === "processing" && record?.paymentPage);
   byId("calendar").hidden = hold.status !== "confirmed";
-  byId("calendar").href = `${path}/calendar.ics`;
+  byId<HTMLAnchorElement>("calendar").href = `${path}/calendar.ics`;
   byId("move").hidden = !(hold.status === "confirmed" && rights?.move);
   byId("cancel").hidden = !rights?.cancel;
   byId("shop").hidden = !record || (isHeld && !isOpen);
   byId("shop").textContent = isHeld ? texts.shop.held : texts.shop.over;
 }
 
-function showFailure({ problem }) {
+function showFailure({ problem }: Pick<Result<Hold>, "problem">): void {
   if (problem?.code === "not_found") {
     showState("missing", texts.missing);
   } else if (page.dataset.state === "loading") {
@@ -66,28 +71,23 @@ function showFailure({ problem }) {
   }
 }
 
-const isOver = () => ["confirmed", "released", "cancelled", "missing"].includes(page.dataset.state);
-
-const waitUntilVisible = () => document.hidden
-  ? new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }))
-  : undefined;
+const isOver = () => ["confirmed", "released", "cancelled", "missing"].includes(page.dataset.state ?? "");
 
 const isCheckDue = () => Date.now() >= checks.next;
 
 /** Reads the hold as it is known, with the guest's rights if this tab has the token. */
-async function readHold() {
-  const result = await callApi(path, withToken());
-  setClock(result.serverTime);
+async function readHold(): Promise<Result<ShownHold>> {
+  const result = await callApi<ShownHold>(path, withToken());
   // A token that is no longer good gives no rights, but the hold can still be shown.
   if (!token || result.problem?.code !== "unauthorized") return result;
   token = undefined;
-  return callApi(path);
+  return callApi<ShownHold>(path);
 }
 
 /** Asks for the hold: Stripe too, if that is due, else only as it is known. The first answer does not wait for Stripe. */
-async function fetchHold() {
+async function fetchHold(): Promise<Result<ShownHold>> {
   if (page.dataset.state === "loading" || !isCheckDue()) return readHold();
-  const result = await callApi(`${path}/check`, { method: "POST" });
+  const result = await callApi<Schemas["CheckedHold"]>(`${path}/check`, { method: "POST" });
   // Another tab may have checked a moment ago.
   const isTooSoon = result.problem?.code === "rate_limited";
   checks.next = Date.now() + (isTooSoon ? result.retryAfter * 1000 : checks.pause);
@@ -101,9 +101,9 @@ async function fetchHold() {
   return isKnown ? result : readHold();
 }
 
-async function followHold() {
+async function followHold(): Promise<void> {
   for (let pause = FIRST_PAUSE; !isOver(); pause *= 1.6) {
-    await waitUntilVisible();
+    await untilVisible();
     const result = await fetchHold();
     // The guest may have given the slot back meanwhile: that is newer than this result.
     if (isOver()) return;
@@ -114,15 +114,15 @@ async function followHold() {
       showFailure(result);
     }
     if (result.answer && isCheckDue()) continue;
-    pause = Math.min(pause, LONGEST_PAUSE[page.dataset.state] ?? LONGEST_PAUSE.held);
-    await new Promise((resolve) => setTimeout(resolve, Math.max(pause, result.retryAfter * 1000)));
+    pause = Math.min(pause, LONGEST_PAUSE[page.dataset.state === "processing" ? "processing" : "held"]);
+    await sleep(Math.max(pause, result.retryAfter * 1000));
   }
 }
 
-const cancelHold = (query = "") => callApi(`${path}${query}`, withToken({ method: "DELETE" }));
+const cancelHold = (query = "") => callApi<Hold>(`${path}${query}`, withToken({ method: "DELETE" }));
 
 /** Sends a request while its button is disabled, and explains a failure. */
-async function press(button, request) {
+async function press(button: HTMLButtonElement, request: () => Promise<Result<Hold>>): Promise<Result<Hold>> {
   byId("problem").textContent = "";
   button.disabled = true;
   const result = await request();
@@ -131,22 +131,22 @@ async function press(button, request) {
   return result;
 }
 
-async function releaseHold() {
-  const { answer } = await press(byId("give-back"), () => cancelHold());
+async function releaseHold(): Promise<void> {
+  const { answer } = await press(byId<HTMLButtonElement>("give-back"), () => cancelHold());
   if (answer) show(answer);
 }
 
-async function extendHold() {
-  const result = await press(byId("extend"), () => callApi(`${path}/extend`, withToken({ method: "POST" })));
+async function extendHold(): Promise<void> {
+  const result = await press(byId<HTMLButtonElement>("extend"), () => callApi<Hold>(`${path}/extend`, withToken({ method: "POST" })));
   const isRefused = result.problem?.code === "conflict";
   if (!result.answer && !isRefused) return;
-  const { answer = result.answer } = isRefused ? await readHold() : result;
+  const answer = isRefused ? (await readHold()).answer : result.answer;
   if (!answer) return;
   // A hold is extended once.
-  show({ ...answer, rights: { ...rights, extend: null } });
+  show({ ...answer, rights: { ...rights, extend: null } as Rights });
   byId("problem").textContent = "";
   const text = isRefused ? texts.held.not_extended : texts.held.extended;
-  if (answer.status === "held") announce(fill(text, { until: formatTime(answer.expires_at) }));
+  if (answer.status === "held") announce(fill(text, { until: format.time(answer.expires_at) }));
   byId("title").focus();
 }
 
@@ -154,13 +154,13 @@ setUpChanges({
   show,
   refresh: readHold,
   cancel: (refund) => cancelHold(`?refund=${refund}`),
-  move: (start) => callApi(`${path}/move`, withToken({
+  move: (start) => callApi<Hold>(`${path}/move`, withToken({
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ starts_at: start }),
   })),
 });
-byId("give-back").addEventListener("click", releaseHold);
-byId("extend").addEventListener("click", extendHold);
-if (record?.paymentPage) byId("bank").href = record.paymentPage;
+byId("give-back").addEventListener("click", () => void releaseHold());
+byId("extend").addEventListener("click", () => void extendHold());
+if (record?.paymentPage) byId<HTMLAnchorElement>("bank").href = record.paymentPage;
 // Leads back to the same week and event type.
-if (record?.place) byId("shop").href = `/${record.place}`;
-if (holdId) followHold(); else showFailure({ problem: { code: "not_found" } });
+if (record?.place) byId<HTMLAnchorElement>("shop").href = `/${record.place}`;
+if (holdId) void followHold(); else showState("missing", texts.missing);
