@@ -12,7 +12,7 @@ use crate::support::shop_site::{
 
 const UNAVAILABLE: &str = "#slots[data-state=unavailable]";
 
-/// Lets all requests fail whose address has one of these patterns.
+/// Lets all requests fail whose address has one of the patterns.
 async fn block(browser: &Browser, patterns: &[&str]) {
     browser.devtools("Network.enable", json!({})).await;
     browser
