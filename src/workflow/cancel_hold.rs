@@ -160,9 +160,9 @@ async fn cancel_in_task(
     actor: Actor,
     transition: impl Fn(&Booking) -> Result<Transition, CancelError> + Send + Sync + 'static,
 ) -> Result<CancelOutcome, WorkflowError> {
-    let saga = Arc::clone(context);
+    let owned = Arc::clone(context);
     context
-        .run_in_task(async move { cancel_hold(&saga, id, &seen, actor, transition).await })
+        .run_in_task(async move { cancel_hold(&owned, id, &seen, actor, transition).await })
         .await
 }
 

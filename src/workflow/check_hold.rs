@@ -61,8 +61,8 @@ pub async fn check_hold(
             is_open: None,
         });
     }
-    let saga = Arc::clone(context);
-    let reading = async move { read_and_apply(&saga, booking, Actor::Guest).await };
+    let owned = Arc::clone(context);
+    let reading = async move { read_and_apply(&owned, booking, Actor::Guest).await };
     let ReadHold { booking, is_open } = context.run_in_task(reading).await?;
     Ok(CheckedHold {
         booking,

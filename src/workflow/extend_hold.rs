@@ -47,10 +47,10 @@ impl From<crate::store::StoreError> for ExtendError {
 /// # Errors
 /// [`ExtendError`] if the hold keeps its end.
 pub async fn extend_hold(context: &Arc<Context>, id: HoldId) -> Result<Booking, ExtendError> {
-    let saga = Arc::clone(context);
+    let owned = Arc::clone(context);
     let task = context
         .sagas
-        .spawn(async move { extend_until_decided(&saga, id).await });
+        .spawn(async move { extend_until_decided(&owned, id).await });
     task.await
         .unwrap_or_else(|panicked| Err(WorkflowError::Internal(Box::new(panicked)).into()))
 }

@@ -75,10 +75,10 @@ pub struct MoveRequest {
 /// # Errors
 /// [`MoveError`] if nothing was changed.
 pub async fn move_hold(context: &Arc<Context>, request: MoveRequest) -> Result<Booking, MoveError> {
-    let saga = Arc::clone(context);
+    let owned = Arc::clone(context);
     let task = context
         .sagas
-        .spawn(async move { move_until_decided(&saga, &request).await });
+        .spawn(async move { move_until_decided(&owned, &request).await });
     task.await
         .unwrap_or_else(|panicked| Err(MoveError::Workflow(WorkflowError::Internal(Box::new(panicked)))))
 }

@@ -23,13 +23,13 @@ pub async fn refresh_hold(
     id: HoldId,
     actor: Actor,
 ) -> Result<Option<Booking>, WorkflowError> {
-    let saga = Arc::clone(context);
+    let owned = Arc::clone(context);
     context
         .run_in_task(async move {
-            let Some(booking) = saga.store.find_booking(id).await? else {
+            let Some(booking) = owned.store.find_booking(id).await? else {
                 return Ok(None);
             };
-            let read = read_and_apply(&saga, booking, actor).await?;
+            let read = read_and_apply(&owned, booking, actor).await?;
             Ok(Some(read.booking))
         })
         .await

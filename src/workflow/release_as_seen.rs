@@ -49,9 +49,9 @@ pub async fn release_as_seen_in_task(
     context: &Arc<Context>,
     order: SeenRelease,
 ) -> Result<SeenReleaseOutcome, WorkflowError> {
-    let saga = Arc::clone(context);
+    let owned = Arc::clone(context);
     context
-        .run_in_task(async move { release_as_seen(&saga, &order).await })
+        .run_in_task(async move { release_as_seen(&owned, &order).await })
         .await
 }
 

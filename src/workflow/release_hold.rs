@@ -125,9 +125,9 @@ pub async fn release_hold_in_task(
     requester: Option<ReleaseRequester>,
     actor: Actor,
 ) -> Result<ReleaseOutcome, WorkflowError> {
-    let saga = Arc::clone(context);
+    let owned = Arc::clone(context);
     context
-        .run_in_task(async move { release_hold(&saga, id, requester, actor).await })
+        .run_in_task(async move { release_hold(&owned, id, requester, actor).await })
         .await
 }
 
@@ -141,9 +141,9 @@ pub async fn release_without_stripe_in_task(
     id: HoldId,
     actor: Actor,
 ) -> Result<ReleaseOutcome, WorkflowError> {
-    let saga = Arc::clone(context);
+    let owned = Arc::clone(context);
     context
-        .run_in_task(async move { release_without_stripe(&saga, id, actor).await })
+        .run_in_task(async move { release_without_stripe(&owned, id, actor).await })
         .await
 }
 

@@ -21,9 +21,9 @@ pub async fn replay_event(
     id: EventId,
     actor: Actor,
 ) -> Result<Option<EventOutcome>, WorkflowError> {
-    let saga = Arc::clone(context);
+    let owned = Arc::clone(context);
     context
-        .run_in_task(async move { apply_stored_event(&saga, &id, actor).await })
+        .run_in_task(async move { apply_stored_event(&owned, &id, actor).await })
         .await
 }
 

@@ -79,10 +79,10 @@ pub async fn return_money_in_task(
     context: &Arc<Context>,
     request: ReturnRequest,
 ) -> Result<Booking, ReturnError> {
-    let saga = Arc::clone(context);
+    let owned = Arc::clone(context);
     let task = context
         .sagas
-        .spawn(async move { decide_and_write(&saga, &request).await });
+        .spawn(async move { decide_and_write(&owned, &request).await });
     task.await
         .unwrap_or_else(|panicked| Err(WorkflowError::Internal(Box::new(panicked)).into()))
 }

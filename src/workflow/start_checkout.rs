@@ -44,10 +44,10 @@ pub async fn start_checkout(
     context: &Arc<Context>,
     request: CheckoutRequest,
 ) -> Result<Checkout, CheckoutError> {
-    let saga = Arc::clone(context);
+    let owned = Arc::clone(context);
     let task = context
         .sagas
-        .spawn(async move { run_checkout(&saga, request).await });
+        .spawn(async move { run_checkout(&owned, request).await });
     match task.await {
         Ok(result) => result,
         Err(panicked) => Err(CheckoutError::Workflow(WorkflowError::Internal(Box::new(
