@@ -21,9 +21,19 @@ use crate::support::gateway_calls::pass_ledger_calls;
 
 fault_at_every_step!(Won, Lost, Overdue);
 
+fn checkout_key(guest: &str, slot: &str) -> ScopedKey {
+    let key = IdempotencyKey::parse(&format!("{guest}-{slot}")).unwrap();
+    ScopedKey::new(key, KeyScope::Anyone)
+}
+
+/// Selects the ids of the holds of a guest's checkouts of this slot. An attempt that has ended without a hold may have lost its key.
+pub(super) fn select_holds_of(guest: &str, slot: &str) -> String {
+    let key = checkout_key(guest, slot).to_text();
+    format!("SELECT hold_id FROM checkout_attempts WHERE idempotency_key = '{key}'")
+}
+
 /// Builds the guest's checkout request, with an idempotency key of the guest and the slot.
 pub(super) fn checkout_request(guest: &str, offer: Offer, slot: &str) -> CheckoutRequest {
-    let key = IdempotencyKey::parse(&format!("{guest}-{slot}")).unwrap();
     CheckoutRequest {
         locale: None,
         event_type: EventTypeId::parse(offer.event_type).unwrap(),
@@ -43,7 +53,7 @@ pub(super) fn checkout_request(guest: &str, offer: Offer, slot: &str) -> Checkou
         ui: CheckoutUi::Hosted,
         success_url: "https://shop.example/paid".to_owned(),
         cancel_url: "https://shop.example/back".to_owned(),
-        key: Some(ScopedKey::new(key, KeyScope::Anyone)),
+        key: Some(checkout_key(guest, slot)),
         fingerprint: "f".repeat(64),
     }
 }
@@ -137,20 +147,13 @@ impl WorkflowCase for Lost {
     }
 
     async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
-        let attempts = format!(
-            "SELECT hold_id FROM checkout_attempts WHERE idempotency_key = 'ada-{}'",
-            scenario.slot
-        );
+        let of_ada = select_holds_of("ada", &scenario.slot);
         assert_eq!(
-            fixture
-                .count_rows(&format!("holds WHERE id IN ({attempts})"))
-                .await,
+            fixture.count_rows(&format!("holds WHERE id IN ({of_ada})")).await,
             0
         );
-        let unplaced_attempt = format!(
-            "checkout_attempts WHERE idempotency_key = 'bob-{}' AND state <> 'placed'",
-            scenario.slot
-        );
+        let of_bob = select_holds_of("bob", &scenario.slot);
+        let unplaced_attempt = format!("checkout_attempts WHERE hold_id IN ({of_bob}) AND state <> 'placed'");
         assert_eq!(
             fixture.count_rows(&unplaced_attempt).await,
             0,
