@@ -53,7 +53,7 @@ async fn settle_hold(context: &Context, hold: HoldId, actor: Actor) -> Result<()
         let Some(booking) = context.store.find_booking(hold).await? else {
             return give_back(context, hold).await;
         };
-        let fact = find_fact(context, &waiting, &booking).await;
+        let fact = find_fact(context, &waiting, &booking).await?;
         apply_fact::apply_fact(context, booking, &fact, actor.clone()).await?;
     }
     Ok(())
@@ -68,19 +68,26 @@ async fn give_back(context: &Context, hold: HoldId) -> Result<(), WorkflowError>
 
 /// Returns what a waiting payment means for its hold. If its own session took another amount than the price, the session is
 /// read: its totals may explain that, and only they do.
-async fn find_fact(context: &Context, waiting: &WaitingPayment, booking: &Booking) -> Fact {
+///
+/// # Errors
+/// [`WorkflowError`] if Stripe gave no answer. The money waits on: without the totals the hold would be flagged for good.
+async fn find_fact(
+    context: &Context,
+    waiting: &WaitingPayment,
+    booking: &Booking,
+) -> Result<Fact, WorkflowError> {
     let hold = &booking.hold;
     if waiting.session.as_ref() == Some(&hold.session) && waiting.receipt.money != hold.price {
         let read = release_hold::read_session(context, &StoredSession::from(booking)).await;
-        if let Ok(Some(fact)) = read
+        if let Some(fact) = read.map_err(release_hold::to_stripe_error)?
             && fact
                 .receipt()
                 .is_some_and(|receipt| receipt.intent == waiting.receipt.intent)
         {
-            return fact;
+            return Ok(fact);
         }
     }
-    to_fact(waiting, hold)
+    Ok(to_fact(waiting, hold))
 }
 
 /// Returns what a waiting payment means for its hold. Only now is it known which session is the hold's own.

@@ -13,10 +13,10 @@ use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe, WebhookEndpoint};
 use holdfast::sandbox::PaymentOutcome;
 use holdfast::store::{ApplyOutcome, OrphanPayment};
-use holdfast::workflow::Context;
-use holdfast::workflow::start_checkout::{Checkout, CheckoutError, start_checkout};
+use holdfast::workflow::start_checkout::{Checkout, CheckoutError, CheckoutRequest, start_checkout};
+use holdfast::workflow::{Context, sweep};
 
-use super::checkouts::checkout_request;
+use super::checkouts::{checkout_request, select_holds_of};
 use super::fixture::SagaFixture;
 use super::{Scenario, WorkflowCase, fault_at_every_step};
 use crate::support::database::Engine;
@@ -24,30 +24,79 @@ use crate::support::fault_injection::Plan;
 use crate::support::gateway_calls::pass_ledger_calls;
 use crate::support::on_both_engines;
 
-fault_at_every_step!(PaidEarly { loses: false }, PaidEarly { loses: true });
+fault_at_every_step!(
+    PaidEarly::default(),
+    PaidEarly {
+        loses: true,
+        ..PaidEarly::default()
+    },
+    PaidEarly {
+        code: Some("OFF20"),
+        ..PaidEarly::default()
+    },
+    PaidEarly {
+        loses: true,
+        code: Some("OFF20"),
+    },
+);
 
 /// A checkout whose session is paid while the answer of Stripe is on its way; Stripe's events arrive first.
+#[derive(Clone, Copy, Debug, Default)]
 struct PaidEarly {
     /// Whether another guest gets the slot meanwhile.
     loses: bool,
+    /// The promotion code that the guest enters, which makes the total another one than the price.
+    code: Option<&'static str>,
 }
 
 /// What happens after Stripe has made a session and before the answer arrives.
-type Meanwhile = Box<dyn FnOnce(HoldId, SessionId) -> BoxFuture<'static, ()> + Send>;
+pub(super) type Meanwhile = Box<dyn FnOnce(HoldId, SessionId) -> BoxFuture<'static, ()> + Send>;
 
 /// A gateway whose first answer with a session arrives late.
-struct SlowGateway {
+pub(super) struct SlowGateway {
     inner: Arc<dyn Gateway>,
     meanwhile: Mutex<Option<Meanwhile>>,
+    /// Whether Stripe does not say what has become of a session.
+    is_silent: bool,
 }
 
 impl SlowGateway {
-    fn new(fixture: &SagaFixture, meanwhile: Meanwhile) -> Arc<Self> {
-        Arc::new(Self {
+    pub(super) fn new(fixture: &SagaFixture, meanwhile: Meanwhile) -> Arc<Self> {
+        Arc::new(Self::build(fixture, meanwhile, false))
+    }
+
+    fn build(fixture: &SagaFixture, meanwhile: Meanwhile, is_silent: bool) -> Self {
+        Self {
             inner: Arc::clone(&fixture.app.context.gateway),
             meanwhile: Mutex::new(Some(meanwhile)),
-        })
+            is_silent,
+        }
     }
+}
+
+/// Pays the session of a checkout while it is made, with a promotion code if there is one; Stripe's events arrive. Then another
+/// guest gets the slot, if this is the request.
+pub(super) fn pay_meanwhile(
+    fixture: &SagaFixture,
+    code: Option<&'static str>,
+    other: Option<CheckoutRequest>,
+) -> Meanwhile {
+    let (simulator, context) = (fixture.app.simulator.clone(), Arc::clone(&fixture.app.context));
+    Box::new(move |_, session| {
+        Box::pin(async move {
+            if let Some(code) = code {
+                simulator.apply_promotion_code(session.as_str(), code).unwrap();
+            }
+            simulator.pay(session.as_str(), PaymentOutcome::Paid).unwrap();
+            for delivery in simulator.deliver_all().await {
+                assert!(delivery.accepted(), "{delivery:?}");
+            }
+            if let Some(other) = other {
+                let won = start_checkout(&context, other).await;
+                assert!(matches!(won, Ok(Checkout::Placed(_))), "{won:?}");
+            }
+        })
+    })
 }
 
 #[async_trait]
@@ -66,6 +115,9 @@ impl Gateway for SlowGateway {
     }
 
     async fn retrieve_session(&self, id: &SessionId) -> Result<SessionReport, GatewayError> {
+        if self.is_silent {
+            return Err(GatewayError::Unavailable { retry_after: None });
+        }
         self.inner.retrieve_session(id).await
     }
 
@@ -83,7 +135,7 @@ pass_ledger_calls!(SlowGateway, |own| own.inner);
 #[async_trait]
 impl WorkflowCase for PaidEarly {
     fn name(&self) -> String {
-        format!("checkout paid early, lost: {}", self.loses)
+        format!("checkout {self:?}")
     }
 
     async fn prepare(&self, fixture: &SagaFixture) -> Scenario {
@@ -96,22 +148,10 @@ impl WorkflowCase for PaidEarly {
         scenario: &Arc<Scenario>,
         plan: &Arc<Plan>,
     ) -> Arc<Context> {
-        let (simulator, context) = (fixture.app.simulator.clone(), Arc::clone(&fixture.app.context));
         let other = self
             .loses
             .then(|| checkout_request("bob", scenario.offer, &scenario.slot));
-        let meanwhile: Meanwhile = Box::new(move |_, session| {
-            Box::pin(async move {
-                simulator.pay(session.as_str(), PaymentOutcome::Paid).unwrap();
-                for delivery in simulator.deliver_all().await {
-                    assert!(delivery.accepted(), "{delivery:?}");
-                }
-                if let Some(other) = other {
-                    let won = start_checkout(&context, other).await;
-                    assert!(matches!(won, Ok(Checkout::Placed(_))), "{won:?}");
-                }
-            })
-        });
+        let meanwhile = pay_meanwhile(fixture, self.code, other);
         fixture.faulty_context_with(plan, SlowGateway::new(fixture, meanwhile))
     }
 
@@ -125,37 +165,31 @@ impl WorkflowCase for PaidEarly {
     }
 
     async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
-        let of_ada = format!(
-            "FROM checkout_attempts a LEFT JOIN payments p ON p.claimed_hold_id = a.hold_id
-             WHERE a.idempotency_key = 'ada-{}'",
-            scenario.slot
-        );
-        let intents = fixture
-            .app
-            .database
-            .texts(&format!(
-                "SELECT p.intent_id {of_ada} AND p.intent_id IS NOT NULL"
-            ))
-            .await;
+        let kept = "SELECT p.intent_id FROM payments p JOIN holds h ON h.id = p.hold_id
+             WHERE h.status = 'confirmed' AND p.state = 'paid'";
+        let kept = fixture.app.database.texts(kept).await;
         let refunds = fixture.app.simulator.refunds();
-        for intent in &intents {
-            let back = refunds.iter().filter(|refund| refund.payment_intent == *intent);
-            let confirmed = format!(
-                "payments p JOIN holds h ON h.id = p.hold_id
-                 WHERE p.intent_id = '{intent}' AND h.status = 'confirmed' AND p.state = 'paid'"
+        // Those of all runs: nobody else pays.
+        for intent in fixture.app.simulator.intents() {
+            let back = refunds.iter().filter(|refund| refund.payment_intent == intent.id);
+            let places = (kept.contains(&intent.id), back.count());
+            assert!(
+                matches!(places, (true, 0) | (false, 1)),
+                "the guest has the slot or the money: {places:?}"
             );
-            let kept = fixture.count_rows(&confirmed).await;
-            assert_eq!(
-                (kept, back.count()),
-                if kept == 1 { (1, 0) } else { (0, 1) },
-                "the guest has the slot or the money"
-            );
-            assert!(!self.loses || kept == 0);
         }
-        let waiting = "payments WHERE hold_id IS NULL AND keep_reason = 'booking'";
-        assert_eq!(fixture.count_rows(waiting).await, 0);
+        let of_ada = select_holds_of("ada", &scenario.slot);
+        let confirmed = format!("holds WHERE status = 'confirmed' AND id IN ({of_ada})");
+        let is_lost = fixture.count_rows(&confirmed).await == 0;
+        assert!(!self.loses || is_lost);
+        for wrong in [WAITING, "holds WHERE price_mismatch"] {
+            assert_eq!(fixture.count_rows(wrong).await, 0, "{wrong}");
+        }
     }
 }
+
+/// The payments that wait for their hold.
+const WAITING: &str = "payments WHERE hold_id IS NULL AND keep_reason = 'booking'";
 
 /// Money that a report says came for the hold: so many minor units, from this session.
 #[derive(Clone)]
@@ -230,6 +264,26 @@ on_both_engines! {
             assert_eq!((hold.status, hold.price_mismatch), (Status::Confirmed, amount != 5000));
             assert_eq!(states(&hold), [("pi_1", PaymentState::Paid)]);
         }
+    }
+
+    async fn early_money_waits_for_the_totals_of_its_session(engine) {
+        let fixture = SagaFixture::start(engine).await;
+        let scenario = fixture.new_scenario();
+        let meanwhile = pay_meanwhile(&fixture, Some("OFF20"), None);
+        let silent = SlowGateway::build(&fixture, meanwhile, true);
+        let request = checkout_request("ada", scenario.offer, &scenario.slot);
+        let placed = start_checkout(&fixture.context_with_gateway(Arc::new(silent)), request).await;
+        let Ok(Checkout::Placed(booking)) = placed else {
+            panic!("{placed:?}");
+        };
+        assert_eq!((booking.hold.status, booking.hold.price_mismatch), (Status::Held, false));
+        assert_eq!((fixture.count_rows(WAITING).await, fixture.count_rows("commands").await), (1, 0));
+
+        sweep::sweep_once(&fixture.fresh_context()).await.unwrap();
+        let shown = fixture.app.admin_hold(&booking.hold.id.to_string()).await;
+        assert_eq!((&shown["status"], &shown["price_mismatch"]), (&"confirmed".into(), &false.into()));
+        assert_eq!((&shown["amount"], &shown["ledger"]["paid"]), (&5000.into(), &4000.into()));
+        assert_eq!(fixture.count_rows(WAITING).await, 0);
     }
 
     async fn early_money_below_the_price_waits_for_its_session(engine) {

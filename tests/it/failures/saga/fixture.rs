@@ -85,7 +85,7 @@ impl SagaFixture {
         ]);
         app.sell(
             "workshop",
-            &json!({"segments": segments, "buffer_after_minutes": 5, "amount": 2500}),
+            &json!({"segments": segments, "buffer_after_minutes": 5, "amount": 2500, "checkout": {"promotion_codes": true}}),
         )
         .await;
         Self {
