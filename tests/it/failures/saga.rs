@@ -12,6 +12,7 @@ mod commands;
 mod early_payments;
 mod events;
 mod fixture;
+mod nothing_to_pay;
 mod outages;
 mod releases;
 mod replacements;

@@ -200,7 +200,7 @@ pub(super) fn refunded_amount(fixture: &SagaFixture, hold: &ApiResponse) -> i64 
 }
 
 /// Releases the hold while its session can still be paid. The cause is a false `checkout.session.expired` event.
-async fn release_with_open_session(fixture: &SagaFixture, hold: &ApiResponse) {
+pub(super) async fn release_with_open_session(fixture: &SagaFixture, hold: &ApiResponse) {
     let session = hold.text("checkout_session");
     let expired = Event {
         id: EventId::new(format!("evt_expired_{session}")),
