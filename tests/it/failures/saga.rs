@@ -14,6 +14,7 @@ mod events;
 mod fixture;
 mod nothing_to_pay;
 mod outages;
+mod processing_releases;
 mod releases;
 mod replacements;
 mod worker;

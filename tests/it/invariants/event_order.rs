@@ -4,6 +4,7 @@
 use futures::StreamExt;
 use holdfast::domain::time::Clock;
 use holdfast::sandbox::{PaymentOutcome, QueuedEvent};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, TestApp, order_by};
@@ -22,6 +23,17 @@ enum End {
     LateAndFree,
     /// The same, and another guest has the slot. The refund that follows is one of the events.
     LateAndTaken,
+    /// An operator releases the hold while its delayed payment is in progress, which succeeds then. The refund that follows is one
+    /// of the events.
+    ReleasedAndPaid,
+    /// The same, but the payment fails.
+    ReleasedAndFailed,
+}
+
+impl End {
+    fn has_refund(self) -> bool {
+        matches!(self, Self::LateAndTaken | Self::ReleasedAndPaid)
+    }
 }
 
 /// One run of a scenario: its hold, and the events to be delivered in some order.
@@ -53,7 +65,7 @@ async fn run_scenario(
 ) -> Run {
     let stripe = &app.simulator;
     let hold = app.hold_slot(event_type, starts_at).await;
-    let since = stripe.events().len();
+    let mut since = stripe.events().len();
     actions.iter().for_each(|action| app.pay(&hold, *action));
     let session = hold.text("checkout_session");
     let intent = || stripe.session(session).unwrap().payment_intent;
@@ -73,6 +85,11 @@ async fn run_scenario(
             }
             stripe.pay_late(session).unwrap();
         }
+        End::ReleasedAndPaid | End::ReleasedAndFailed => {
+            // What the session says. That its intent was made and waits says no more, and would make many orders.
+            since = stripe.events().len() - 1;
+            release_and_finish(app, &hold, end == End::ReleasedAndPaid).await;
+        }
     }
     Run {
         events: events_since(app, since),
@@ -81,11 +98,25 @@ async fn run_scenario(
     }
 }
 
+/// Releases a hold for an operator, who has learnt from Stripe that its payment is in progress. Then the payment ends.
+async fn release_and_finish(app: &TestApp, hold: &ApiResponse, is_paid: bool) {
+    for (act, status) in [("refresh", "processing"), ("release", "released")] {
+        let path = format!("/v1/admin/holds/{}/{act}", hold.text("id"));
+        let answer = app.admin(Method::POST, &path, None).await.expect(200);
+        assert_eq!(answer.text("status"), status);
+    }
+    let outcome = match is_paid {
+        true => PaymentOutcome::ProcessingSucceeded,
+        false => PaymentOutcome::ProcessingFailed,
+    };
+    app.pay(hold, outcome);
+}
+
 impl Run {
     /// Returns all orders in which the events can be delivered. The last item of the list is a refund that the
     /// service itself orders, so it cannot come before the payment's event.
     fn orders(&self, end: End) -> Vec<Vec<usize>> {
-        if end != End::LateAndTaken {
+        if !end.has_refund() {
             return permutations(self.events.len());
         }
         let is_money = |event: &QueuedEvent| event.event_type == "payment_intent.succeeded";
@@ -183,7 +214,7 @@ on_both_engines! {
         let none = json!([]);
         let paid = json!([{"amount": 5000, "refunded": 0, "currency": "eur", "status": "succeeded", "state": "paid"}]);
         let back = json!([{"amount": 5000, "refunded": 5000, "currency": "eur", "status": "succeeded", "state": "refunded"}]);
-        let scenarios: [(&[PaymentOutcome], End, &str, &Value); 10] = [
+        let scenarios: [(&[PaymentOutcome], End, &str, &Value); 12] = [
             (&[Paid], End::ByItself, "confirmed", &paid),
             (&[Declined, Paid], End::ByItself, "confirmed", &paid),
             (&[Processing, ProcessingSucceeded], End::ByItself, "confirmed", &paid),
@@ -194,6 +225,8 @@ on_both_engines! {
             (&[], End::ExpiredAndPaid, "confirmed", &paid),
             (&[], End::LateAndFree, "confirmed", &paid),
             (&[], End::LateAndTaken, "released/late_payment_refunded", &back),
+            (&[Processing], End::ReleasedAndPaid, "released/late_payment_refunded", &back),
+            (&[Processing], End::ReleasedAndFailed, "released/operator", &none),
         ];
         for (number, (actions, end, state, payments)) in scenarios.into_iter().enumerate() {
             let ana = format!("ana-{number}");
