@@ -2,8 +2,10 @@
 
 use fantoccini::Locator;
 use fantoccini::key::Key;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::support::browser::{Driver, Shop};
+use crate::support::browser::{Browser, Driver, Shop};
 use crate::support::console_browser::assert_accessible;
 use crate::support::shop_site::{
     GO_ON, HELD, OtherSite, READY, choose_later, press, run, start_checkout, tab_to,
@@ -104,18 +106,56 @@ async fn hold_survives_back_and_reload_and_can_be_given_back() {
     guest.close(&["429"]).await;
 }
 
+/// Holds a slot of the shop, whose own page shows the payment page.
+async fn start_embedded_checkout(guest: &Browser, shop: &Shop) {
+    guest.open(&shop.url).await;
+    guest.see(READY).await;
+    let embed = "document.querySelector('holdfast-booking').setAttribute('ui', 'embedded')";
+    run(guest, embed).await;
+    choose_later(guest).await;
+    guest.click("#start").await;
+    guest.see("holdfast-booking iframe").await;
+}
+
+/// Stripe has no page for such a hold, so the return page leads to the shop's, which shows the payment page again.
+#[tokio::test]
+async fn return_page_leads_back_to_the_embedded_page() {
+    let (shop, driver) = (Shop::open(), Driver::start());
+    let guest = driver.browser().await;
+    start_embedded_checkout(&guest, &shop).await;
+    let hold = run(&guest, "return sessionStorage.getItem('holdfast:unpaid')").await;
+    let hold = hold.as_str().unwrap();
+    let return_page = format!("{}/checkout/done?hold={hold}", shop.url);
+    guest.open(&return_page).await;
+    // It is offered once Stripe says that the guest can still pay, as a link to the payment would be.
+    guest.see("main[data-state=held] #give-back:not([hidden])").await;
+    assert!(!guest.shows("#resume").await);
+    guest.click("#shop:not([hidden])").await;
+    guest.see("holdfast-booking iframe").await;
+
+    let sessions = shop.simulator(Method::GET, "/sandbox/sessions", json!({})).await;
+    let of_hold = |session: &&Value| session["client_reference_id"] == hold;
+    let session = sessions["data"].as_array().unwrap().iter().find(of_hold);
+    let pay = format!(
+        "/sandbox/sessions/{}/pay",
+        session.unwrap()["id"].as_str().unwrap()
+    );
+    shop.simulator(Method::POST, &pay, json!({"outcome": "processing"}))
+        .await;
+    guest.open(&return_page).await;
+    guest.see("main[data-state=processing] #shop:not([hidden])").await;
+    for link in ["#resume", "#bank"] {
+        assert!(!guest.shows(link).await, "{link} leads nowhere");
+    }
+    guest.close(&["429"]).await;
+}
+
 /// The page at Stripe may look payable after its end, so the frame goes with the hold.
 #[tokio::test]
 async fn payment_page_within_the_shops_page_goes_when_time_runs_out() {
     let (shop, driver) = (Shop::open_with(&[("HOLDFAST_HOLD_TTL", "4s")]), Driver::start());
     let guest = driver.browser().await;
-    guest.open(&shop.url).await;
-    guest.see(READY).await;
-    let embed = "document.querySelector('holdfast-booking').setAttribute('ui', 'embedded')";
-    run(&guest, embed).await;
-    choose_later(&guest).await;
-    guest.click("#start").await;
-    guest.see("holdfast-booking iframe").await;
+    start_embedded_checkout(&guest, &shop).await;
     guest.see("#panel[data-state=released]").await;
     let frames = guest.client().find_all(Locator::Css("iframe")).await.unwrap();
     assert!(frames.is_empty(), "the payment page is gone");
