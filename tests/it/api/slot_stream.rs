@@ -5,7 +5,10 @@ use std::time::Duration;
 use reqwest::{Method, Response};
 
 use crate::support::app::{Client, TestApp, order};
+use crate::support::database::Engine;
 use crate::support::on_both_engines;
+use crate::support::proxy::Proxy;
+use crate::support::wait_for::eventually;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
 const OTHER_SLOT: &str = "2026-12-01T12:00:00Z";
@@ -34,6 +37,11 @@ async fn read_until(stream: &mut Response, text: &str) -> String {
         read += std::str::from_utf8(&part).unwrap();
     }
     read
+}
+
+/// Reads what is left of a stream.
+async fn read_to_end(stream: &mut Response) {
+    while let Ok(Some(_)) = stream.chunk().await {}
 }
 
 /// Reads the first lines of a stream, and returns the place that they name.
@@ -124,6 +132,24 @@ on_both_engines! {
         assert!(places[0] != places[1] && places[1] != places[2], "{places:?}");
     }
 
+    async fn failed_reading_keeps_what_is_known(engine) {
+        let app = TestApp::start(engine).await;
+        let mut stream = open(&app, "call").await;
+        let last = read_place(&mut stream).await;
+        app.hold_slot("call", SLOT).await;
+        read_until(&mut stream, SLOT).await;
+        app.database.execute("ALTER TABLE events_out RENAME TO unreadable").await;
+        eventually("a reading fails", async || {
+            (open(&app, "call").await.status() != 200).then_some(())
+        })
+        .await;
+        read_to_end(&mut stream).await;
+        app.database.execute("ALTER TABLE unreadable RENAME TO events_out").await;
+        app.hold_slot("call", OTHER_SLOT).await;
+        let read = read_until(&mut resume(&app, &last).await, OTHER_SLOT).await;
+        assert!(read.contains(SLOT) && !read.contains("reload"), "{read}");
+    }
+
     async fn streams_take_a_quarter_of_the_connections(engine) {
         let app = TestApp::start_with(engine, &[("HOLDFAST_MAX_CONNECTIONS", "12")]).await;
         let mut streams = Vec::new();
@@ -163,4 +189,30 @@ on_both_engines! {
         let stopped = tokio::time::timeout(Duration::from_secs(15), instance.stop());
         stopped.await.expect("the stream keeps the instance from stopping");
     }
+}
+
+/// Pages go on by themselves after an outage, and hear what another instance sold meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_go_on_when_the_database_is_back() {
+    let app = TestApp::start(Engine::Postgres).await;
+    let proxy = Proxy::to(app.database.url()).await;
+    let other = app.another_instance_with(&[("DATABASE_URL", proxy.url())]).await;
+    let mut stream = open(&other, "call").await;
+    let last = read_place(&mut stream).await;
+    proxy.cut();
+    read_to_end(&mut stream).await;
+    other
+        .get(&stream_of("call", DAY))
+        .await
+        .expect_problem(503, "store_unavailable");
+    app.hold_slot("call", SLOT).await;
+    proxy.restore_traffic();
+    let mut stream = eventually("streams are open again", async || {
+        let stream = resume(&other, &last).await;
+        (stream.status() == 200).then_some(stream)
+    })
+    .await;
+    read_until(&mut stream, "event: changed").await;
+    app.hold_slot("call", OTHER_SLOT).await;
+    read_until(&mut stream, OTHER_SLOT).await;
 }
