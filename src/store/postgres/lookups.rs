@@ -10,6 +10,7 @@ use crate::store::StoreError;
 use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups};
 
 /// Reads the clock, event types `$1` with the names of the resources of their first segments, and the attempts with keys `$2`.
+/// `OFFSET 0` keeps the planner from joining all resources, which it does because it expects many ids.
 const LOOK_UP: &str = "SELECT date_trunc('milliseconds', clock_timestamp()) AS now,
     (SELECT coalesce(jsonb_agg(to_jsonb(e)), '[]') FROM event_types e WHERE e.id = ANY ($1)) AS event_types,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -17,9 +18,9 @@ const LOOK_UP: &str = "SELECT date_trunc('milliseconds', clock_timestamp()) AS n
             'is_live', coalesce((SELECT h.status IN ('held', 'processing', 'confirmed') FROM holds h
                                  WHERE h.id = a.hold_id), false))), '[]')
      FROM checkout_attempts a WHERE a.idempotency_key = ANY ($2)) AS attempts,
-    (SELECT coalesce(jsonb_object_agg(r.id, r.name), '{}')
+    (SELECT coalesce(jsonb_object_agg(served.id, named.name), '{}')
      FROM event_types e CROSS JOIN LATERAL jsonb_array_elements_text(e.segments -> 0 -> 'any_of') AS served (id)
-     JOIN resources r ON r.id = served.id
+     CROSS JOIN LATERAL (SELECT name FROM resources WHERE id = served.id OFFSET 0) AS named
      WHERE e.id = ANY ($1)) AS resource_names";
 
 #[async_trait]

@@ -19,6 +19,7 @@ use holdfast::store::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
+use super::catalogue::{closure_zones, event_type, put_resources};
 use super::{DONE, at, attempt, change, event, first_units, key, offer, paid, with_ana};
 use crate::store::query_plans::{PAST_ROWS, end_all_connections};
 use crate::support::database::{Engine, TestDatabase};
@@ -100,7 +101,9 @@ async fn read_as_checkout(store: &dyn Store, mine: &Booking, name: &str) {
         event_type: EventTypeId::parse("call").unwrap(),
         key: Some((key(name), "body".to_owned())),
     };
-    assert_eq!(store.look_up(&lookup).await.unwrap().claim, Claim::Free);
+    let found = store.look_up(&lookup).await.unwrap();
+    let names: Vec<_> = found.resource_names.into_values().collect();
+    assert_eq!((found.claim, names), (Claim::Free, vec!["ana".to_owned()]));
     for statuses_at in [None, Some(at(0))] {
         let busy = mine.segments[0].busy;
         let query = AvailabilityQuery {
@@ -209,6 +212,13 @@ async fn count_reads(database: &TestDatabase) -> Vec<(i64, i64)> {
     counts
 }
 
+/// SQL that makes a shop with many resources. Half of their names come before the one that the checkouts are for.
+const MORE_RESOURCES: &str = "INSERT INTO resources (id, name, created_at)
+    SELECT CASE n % 2 WHEN 0 THEN 'a' ELSE 'b' END || n, 'Person ' || n, now() FROM generate_series(1, 2000) n";
+/// SQL that counts the resources that statements have read.
+const RESOURCES_READ: &str =
+    "SELECT (seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_user_tables WHERE relname = 'resources'";
+
 /// Lists the tables of which too much was read, or which were scanned as a whole.
 async fn find_too_much(database: &TestDatabase, before: &[(i64, i64)]) -> Vec<String> {
     let after = count_reads(database).await;
@@ -240,9 +250,23 @@ async fn check_reads(database: &TestDatabase, state: State, checkouts: Range<i64
     assert!(too_much.is_empty(), "{state:?}: {too_much:?}");
 }
 
+/// Makes the event type that the checkouts are for.
+async fn offer_call(database: &TestDatabase) {
+    let store = database.store();
+    put_resources(store.as_ref(), &["ana"]).await;
+    let call = event_type("call", 5000);
+    store
+        .put_event_type(&call, closure_zones(), at(0))
+        .await
+        .unwrap()
+        .unwrap();
+    end_all_connections(database).await;
+}
+
 /// Runs the statements in this state, and after the tables have grown without being analysed.
 async fn use_indexes(state: State) -> TestDatabase {
     let database = TestDatabase::new(Engine::Postgres).await;
+    offer_call(&database).await;
     if state == State::Large {
         write_past_rows(&database).await;
     }
@@ -295,6 +319,45 @@ async fn plans_of_a_large_database_use_their_indexes() {
         assert!(
             too_much.iter().any(|found| found.starts_with(table)),
             "{too_much:?}"
+        );
+    }
+}
+
+/// Reads what checkouts read first, and returns how many resources that were.
+async fn count_resources_read(database: &TestDatabase, store: &PostgresStore, checkouts: Range<i64>) -> i64 {
+    let before = database.count(RESOURCES_READ).await;
+    for n in checkouts {
+        read_as_checkout(store, &with_ana(60 * n, 60 * n + 30), &format!("key-{n}")).await;
+    }
+    end_all_connections(database).await;
+    database.count(RESOURCES_READ).await - before
+}
+
+/// A shop with thousands of resources looks up those that can serve, and no other, whenever the plan was made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn checkout_reads_only_the_resources_that_can_serve() {
+    const CHECKOUTS: i64 = 20;
+    for state in [State::JustMade, State::JustAnalysed, State::Large] {
+        let database = TestDatabase::new(Engine::Postgres).await;
+        offer_call(&database).await;
+        if state == State::Large {
+            database.execute(MORE_RESOURCES).await;
+        }
+        if state != State::JustMade {
+            database.execute("ANALYZE").await;
+        }
+        let store = with_one_connection(&database);
+        if state != State::Large {
+            read_as_checkout(&store, &with_ana(0, 30), "key").await;
+            database.execute(MORE_RESOURCES).await;
+            for _ in 0..USES {
+                store.read_clock().await.unwrap();
+            }
+        }
+        let read = count_resources_read(&database, &store, 1..1 + CHECKOUTS).await;
+        assert!(
+            (CHECKOUTS..10 * CHECKOUTS).contains(&read),
+            "{state:?}: {read} resources"
         );
     }
 }
