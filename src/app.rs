@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Database, StripeSettings};
+use crate::config::{Config, StripeSettings};
 use crate::domain::hold::HoldPolicy;
 use crate::domain::hold_limit::MostUnpaidHolds;
 use crate::domain::time::Clock;
@@ -23,16 +23,17 @@ use crate::http::rate_limit::ClientRateLimiter;
 use crate::http::{self, Server};
 use crate::jobs::Jobs;
 pub use crate::store::postgres::DatabaseTransport;
-use crate::store::postgres::{self, PostgresStore};
 pub use crate::store::sqlite::{BackupError, back_up};
-use crate::store::{PoolOptions, Store, StoreError, sqlite};
+use crate::store::{Store, StoreError};
 use crate::telemetry;
 use crate::workflow::{Context, LimitSettings, Settings, WorkflowError, format_error_chain};
 
+mod database;
 mod key_mode;
 mod listeners;
 mod own_origins;
 
+pub use self::database::{find_transport, open_existing_store, open_store};
 pub use self::key_mode::WrongModeError;
 use self::key_mode::find_other_mode_work;
 use self::listeners::Listeners;
@@ -76,28 +77,16 @@ pub async fn check_mode(context: &Context) -> Result<(), StartupError> {
     }
 }
 
-/// Opens the configured database. It connects at the first query, not here.
+/// Builds what the workflows need: gateway, clock, token keys and settings, beside the store.
 ///
 /// # Errors
-/// [`StoreError`] if the database's address is not usable.
-pub async fn open_store(database: &Database) -> Result<Arc<dyn Store>, StoreError> {
-    let options = PoolOptions::default();
-    Ok(match database {
-        Database::Sqlite(path) => Arc::new(sqlite::connect(path, PoolOptions::of_one_process()).await?),
-        Database::Postgres(url) => Arc::new(PostgresStore::connect(url.expose_secret(), options)?),
-    })
-}
-
-/// Builds what the workflows need: store, gateway, clock, token keys, settings.
-///
-/// # Errors
-/// [`StartupError`] if the store or the gateway cannot be built.
-pub async fn build_context(
+/// [`StartupError`] if the gateway cannot be built.
+pub fn build_context(
+    store: Arc<dyn Store>,
     config: &Config,
     stripe: &StripeSettings,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<Context>, StartupError> {
-    let store = open_store(&config.database).await?;
     let settings = workflow_settings(config, stripe).map_err(|error| StartupError::Other(error.into()))?;
     let listed = config.token_secrets.iter().map(ExposeSecret::expose_secret);
     let token_keys = ConfiguredTokenKeys::new(listed, stripe.secret_key.expose_secret());
@@ -108,17 +97,6 @@ pub async fn build_context(
         token_keys,
         settings,
     ))
-}
-
-/// Tells how the configured database is reached.
-///
-/// # Errors
-/// [`StoreError`] if the database's address is not usable.
-pub fn find_transport(database: &Database) -> Result<DatabaseTransport, StoreError> {
-    match database {
-        Database::Sqlite(_) => Ok(DatabaseTransport::Local),
-        Database::Postgres(url) => postgres::find_transport(url.expose_secret()),
-    }
 }
 
 fn workflow_settings(config: &Config, stripe: &StripeSettings) -> Result<Settings, chrono::OutOfRangeError> {
@@ -189,7 +167,8 @@ impl App {
             .stripe
             .as_ref()
             .ok_or_else(|| StartupError::Other("no Stripe configuration".into()))?;
-        let context = build_context(config, stripe, clock).await?;
+        let store = open_store(&config.database).await?;
+        let context = build_context(store, config, stripe, clock)?;
         let listeners = Listeners::bind(config).await?;
         let server = Arc::new(build_server(
             config,

@@ -66,7 +66,7 @@ pub async fn run(
     config: &Config,
     now: DateTime<Utc>,
 ) -> Result<String, CatalogueCommandError> {
-    let store = app::open_store(&config.database).await?;
+    let store = app::open_existing_store(&config.database).await?;
     if !store.is_ready().await? {
         return Err(CatalogueCommandError::Schema);
     }

@@ -237,7 +237,8 @@ async fn run_sweep(config: Config) -> Result<ExitCode, CliError> {
     let Some(stripe) = &config.stripe else {
         return Err(CliError::Configuration("no Stripe key".to_owned()));
     };
-    let context = app::build_context(&config, stripe, build_clock()).await?;
+    let store = app::open_existing_store(&config.database).await?;
+    let context = app::build_context(store, &config, stripe, build_clock())?;
     app::check_mode(&context).await.map_err(startup_error)?;
     let report = sweep::sweep_once(&context).await?;
     print_line(&serde_json::to_string(&http::sweep_report_view(report))?);
@@ -248,7 +249,8 @@ async fn run_reconcile(config: Config, args: ReconcileArgs) -> Result<ExitCode, 
     let Some(stripe) = &config.stripe else {
         return Err(CliError::Configuration("no Stripe key".to_owned()));
     };
-    let context = app::build_context(&config, stripe, build_clock()).await?;
+    let store = app::open_existing_store(&config.database).await?;
+    let context = app::build_context(store, &config, stripe, build_clock())?;
     app::check_mode(&context).await.map_err(startup_error)?;
     let report = reconcile_command::run(args, &context).await?;
     print_line(&report.to_string());
@@ -299,7 +301,7 @@ async fn run_today(config: Config, args: TodayArgs) -> Result<ExitCode, CliError
 
 /// Opens the database for a command that needs no Stripe, if it has the schema of this program.
 async fn open_current_store(config: &Config) -> Result<Arc<dyn Store>, CliError> {
-    let store = app::open_store(&config.database).await?;
+    let store = app::open_existing_store(&config.database).await?;
     if store.is_ready().await? {
         return Ok(store);
     }

@@ -29,7 +29,11 @@ pub(super) async fn check_database(
 ) -> Vec<Check> {
     let unavailable = "check that it is running and that DATABASE_URL is right";
     let fault = |found: String, remedy: &str| vec![flag("database", Verdict::Fault, found, remedy)];
-    let context = match app::build_context(config, stripe, clock).await {
+    let store = match app::open_existing_store(&config.database).await {
+        Ok(store) => store,
+        Err(error) => return fault(format_error_chain(&error), unavailable),
+    };
+    let context = match app::build_context(store, config, stripe, clock) {
         Ok(context) => context,
         Err(error) => return fault(format_error_chain(&error), unavailable),
     };

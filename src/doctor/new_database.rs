@@ -8,8 +8,7 @@ use crate::workflow::{Context, queries};
 
 const NAME: &str = "database";
 
-/// Reports a file that does not exist. Nothing connects to it then, because that would make it. A file whose directory is
-/// missing is left to the check that connects.
+/// Reports a file that does not exist. A file whose directory is missing is left to the check that opens the database.
 pub(super) fn check_missing_file(database: &Database) -> Option<Check> {
     let Database::Sqlite(path) = database else {
         return None;

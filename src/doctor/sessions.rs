@@ -16,7 +16,10 @@ pub(super) async fn check_sessions(
     stripe: &StripeSettings,
     clock: Arc<dyn Clock>,
 ) -> Vec<Check> {
-    let Ok(context) = app::build_context(config, stripe, clock).await else {
+    let Ok(store) = app::open_existing_store(&config.database).await else {
+        return Vec::new();
+    };
+    let Ok(context) = app::build_context(store, config, stripe, clock) else {
         return Vec::new();
     };
     if !matches!(queries::is_ready(&context).await, Ok(true)) {

@@ -10,7 +10,7 @@ pub enum StoreError {
     /// The database answered something that should not be possible: a bug, or a schema that is not ours.
     #[error("the database answered unexpectedly")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The database works, but somebody must change it, or give back a lock, before this program can use it.
+    /// Somebody must change the database or its address, or give back a lock, before this program can use it.
     #[error("{0}")]
     Unsuitable(String),
 }

@@ -150,6 +150,22 @@ async fn open(path: &str, options: PoolOptions) -> SqliteResult<SqliteStore> {
     })
 }
 
+/// Tells an operator that there is no file at `path`, before anything makes one there.
+///
+/// # Errors
+/// [`StoreError::Unsuitable`] if there is no file.
+pub async fn require_file(path: &str) -> Result<(), StoreError> {
+    if tokio::fs::try_exists(path).await.unwrap_or(true) {
+        return Ok(());
+    }
+    // A relative path misleads only with the directory that it begins in.
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    Err(StoreError::Unsuitable(format!(
+        "there is no database at {}: correct DATABASE_URL, or make one with `holdfast migrate` or `holdfast serve`",
+        whole.display()
+    )))
+}
+
 /// Creates the file with mode 0600, because it holds addresses of guests. SQLite gives its side files the same mode.
 async fn create_private(path: &str) -> std::io::Result<()> {
     let mut open = tokio::fs::OpenOptions::new();

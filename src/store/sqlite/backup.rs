@@ -5,12 +5,17 @@ use std::path::Path;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
+use crate::store::StoreError;
+
 /// Why a copy was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// A file cannot be made there; an existing one is never written over.
     #[error("cannot write the copy")]
     Copy(#[source] std::io::Error),
+    /// There is no database to copy.
+    #[error(transparent)]
+    Missing(#[from] StoreError),
     /// The database cannot be read, or the disk is full.
     #[error("cannot copy the database")]
     Database(#[from] sqlx::Error),
@@ -28,6 +33,7 @@ pub enum BackupError {
 /// # Errors
 /// [`BackupError`] if `copy` exists or cannot be written, or `source` cannot be read.
 pub async fn back_up(source: &str, copy: &Path) -> Result<(), BackupError> {
+    super::require_file(source).await?;
     let mut original = SqliteConnectOptions::new()
         .filename(source)
         .read_only(true)

@@ -238,6 +238,34 @@ async fn sandbox_starts_without_config_and_prints_its_urls() {
 }
 
 #[tokio::test]
+async fn misspelt_path_makes_no_database() {
+    let directory = tempfile::tempdir().unwrap();
+    let variables = variables("sqlite://typo.db", "http://127.0.0.1:1");
+    let path = std::fs::canonicalize(directory.path()).unwrap().join("typo.db");
+    let named = format!("there is no database at {}", path.display());
+    for command in [
+        vec!["today"],
+        vec!["key", "list"],
+        vec!["key", "create", "--name", "ana", "--scope", "operate"],
+        vec!["export"],
+        vec!["import", "-"],
+        vec!["sweep"],
+        vec!["reconcile"],
+        vec!["backup", "copy.db"],
+    ] {
+        let ended = complete(directory.path(), &command, &variables).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+        assert!(ended.stderr.contains(&named), "{command:?}: {ended:?}");
+        let left = std::fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(left, 0, "{command:?} leaves nothing");
+    }
+    let made = complete(directory.path(), &["migrate"], &variables).await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let listed = complete(directory.path(), &["key", "list"], &variables).await;
+    assert_eq!((listed.code, listed.stdout.as_str()), (Some(0), ""), "{listed:?}");
+}
+
+#[tokio::test]
 async fn serve_fails_if_it_cannot_listen() {
     let directory = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
