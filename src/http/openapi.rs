@@ -136,8 +136,8 @@ fn describe_events() -> Paths {
             ))
             .parameter(describe_header(
                 "webhook-signature",
-                "`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a \
-                 new secret was made.",
+                "`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated \
+                 by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most.",
             ))
             .request_body(Some(body.build()))
             .securities(Some(Vec::new()))
