@@ -52,7 +52,7 @@ struct SearchWords {
 
 static ENGLISH: SearchWords = SearchWords {
     text: "Guest, hold or session",
-    text_help: "A part of the name or the e-mail address, or the id of a hold or of a session at Stripe.",
+    text_help: "A part of the name or the e-mail address, the reference that the guest says, or the id of a hold or of a session at Stripe.",
     status: "Status",
     any_status: "Any",
     day: "Day of the booking",
@@ -70,7 +70,7 @@ static ENGLISH: SearchWords = SearchWords {
 
 static GERMAN: SearchWords = SearchWords {
     text: "Gast, Reservierung oder Sitzung",
-    text_help: "Ein Teil des Namens oder der E-Mail-Adresse, oder die Kennung einer Reservierung oder einer Sitzung bei Stripe.",
+    text_help: "Ein Teil des Namens oder der E-Mail-Adresse, die Buchungsnummer, die der Gast nennt, oder die Kennung einer Reservierung oder einer Sitzung bei Stripe.",
     status: "Status",
     any_status: "Jeder",
     day: "Tag der Buchung",
