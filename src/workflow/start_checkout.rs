@@ -31,7 +31,7 @@ mod placing;
 mod replacement;
 mod request;
 
-use draft::{Draft, SoldSlot};
+use draft::{Draft, DraftTimes, SoldSlot};
 use placing::{MAX_PLACE_TRIES, create_session, finish_placing, leave_unsettled};
 use replacement::{Earlier, EarlierHold};
 pub use request::{Checkout, CheckoutError, CheckoutRequest};
@@ -156,7 +156,8 @@ async fn acquire_and_place(
     let installation = context.installation_id().await?.to_owned();
     let token_key = context.token_keys().await?.signing_key_name();
     let latest_end = replaced.as_ref().and_then(EarlierHold::latest_end);
-    let draft = Draft::new(context, request, sold, installation, token_key, now, latest_end);
+    let times = DraftTimes { now, latest_end };
+    let draft = Draft::new(context, request, sold, installation, token_key, times);
     if let Some(booking) = claim_attempt(context, &draft).await? {
         return Ok(Checkout::Replayed(booking));
     }

@@ -17,6 +17,15 @@ use crate::domain::time::Window;
 use crate::domain::token::TokenKeyName;
 use crate::workflow::context::Context;
 
+/// The times of a checkout.
+#[derive(Clone, Copy)]
+pub(super) struct DraftTimes {
+    /// The time of the request, by the database's clock.
+    pub(super) now: DateTime<Utc>,
+    /// When its hold ends at the latest, if that is not for the shop alone to say.
+    pub(super) latest_end: Option<DateTime<Utc>>,
+}
+
 /// What a checkout sells, as its first read found it.
 #[derive(Clone, Copy)]
 pub(super) struct SoldSlot<'a> {
@@ -37,19 +46,21 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// Builds the terms of a checkout. Its hold ends at `latest_end` at the latest.
+    /// Builds the terms of a checkout.
     pub(super) fn new(
         context: &Context,
         request: &'a CheckoutRequest,
         sold: SoldSlot<'a>,
         installation: String,
         token_key: TokenKeyName,
-        now: DateTime<Utc>,
-        latest_end: Option<DateTime<Utc>>,
+        times: DraftTimes,
     ) -> Self {
         let event_type = sold.event_type;
+        let now = times.now;
         let expires_at = hold_expiry(now, context.settings.hold_ttl, request.starts_at);
-        let expires_at = latest_end.map_or(expires_at, |latest| expires_at.min(latest));
+        let expires_at = times
+            .latest_end
+            .map_or(expires_at, |latest| expires_at.min(latest));
         let hold = new_hold_id(now);
         context.account.record_checkout(now);
         let terms = SessionTerms {
