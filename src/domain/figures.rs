@@ -46,7 +46,7 @@ pub struct FigureCounts {
     pub slot_without_money: i64,
     /// `processing` holds whose payment has been in progress for longer than [`PROCESSING_LONG`].
     pub processing_long: i64,
-    /// Holds whose guest paid another amount than the price.
+    /// Live holds whose guest paid another amount than the price, which nobody has settled, and whose slot has not ended.
     pub price_mismatches: i64,
     /// Payments with a dispute that the bank has not decided.
     pub disputes_open: i64,

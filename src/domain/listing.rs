@@ -111,7 +111,7 @@ pub enum Attention {
     SlotWithoutMoney,
     /// Money must go back, and its refund failed.
     RefundFailed,
-    /// The guest paid another amount than the price.
+    /// The guest paid another amount than the price, none of it has gone back, and the slot has not ended.
     PriceMismatch,
     /// The guest's bank has withdrawn the money and has not decided.
     Disputed,

@@ -2,6 +2,26 @@
 
 use crate::domain::listing::Attention;
 
+/// Selects, after `$before`, the ids of live holds with another amount than the price, while nobody has settled it: of the money
+/// that pays for the hold, no part has gone back or is on its way. It is open: the moment follows at which a slot that has
+/// ended is settled too.
+macro_rules! select_price_mismatches {
+    ($before:literal, $columns:literal) => {
+        concat!(
+            $before,
+            "SELECT ",
+            $columns,
+            " FROM holds m
+             WHERE m.price_mismatch AND m.status IN ('held', 'processing', 'confirmed') AND m.funds <> 'gone'
+               AND NOT EXISTS (
+                   SELECT 1 FROM payments k JOIN refunds r ON r.intent_id = k.intent_id
+                   WHERE k.hold_id = m.id AND k.keep > 0 AND r.status IN ('requires_action', 'pending', 'succeeded'))
+               AND m.ends_at > "
+        )
+    };
+}
+pub(super) use select_price_mismatches;
+
 /// The condition for holds `h`. Each is a list of ids: otherwise SQLite walks all holds in the order of the list. A list that
 /// depends on a moment is open: the moment follows, and the end of the list.
 pub(super) fn hold_condition(attention: Attention) -> &'static str {
@@ -20,7 +40,7 @@ pub(super) fn hold_condition(attention: Attention) -> &'static str {
                       UNION ALL
                       SELECT hold_id FROM commands WHERE done_at IS NULL AND kind = 'refund' AND tries >= 10)"
         }
-        Attention::PriceMismatch => "h.id IN (SELECT id FROM holds WHERE price_mismatch)",
+        Attention::PriceMismatch => select_price_mismatches!("h.id IN (", "m.id"),
         Attention::Disputed => {
             "h.id IN (SELECT p.hold_id FROM disputes d JOIN payments p ON p.intent_id = d.intent_id
                       WHERE d.status IN ('needs_response', 'under_review'))"
@@ -36,8 +56,8 @@ pub(super) fn hold_condition(attention: Attention) -> &'static str {
     }
 }
 
-/// The condition for payments `p`. Each is one list of ids: for two of them PostgreSQL reads all payments. The list of money
-/// without a slot is open: a time follows, and the end of the list. Money that waits for its hold since then belongs to it.
+/// The condition for payments `p`. Each is one list of ids: for two of them PostgreSQL reads all payments. The lists that
+/// depend on a moment are open, as those of holds are. Money that waits for its hold since that moment has no slot.
 pub(super) fn payment_condition(attention: Attention) -> &'static str {
     match attention {
         Attention::MoneyWithoutSlot => {
@@ -59,7 +79,7 @@ pub(super) fn payment_condition(attention: Attention) -> &'static str {
                              UNION ALL
                              SELECT intent_id FROM commands WHERE done_at IS NULL AND kind = 'refund' AND tries >= 10)"
         }
-        Attention::PriceMismatch => "p.hold_id IN (SELECT id FROM holds WHERE price_mismatch)",
+        Attention::PriceMismatch => select_price_mismatches!("p.hold_id IN (", "m.id"),
         Attention::Disputed => {
             "p.intent_id IN (SELECT intent_id FROM disputes WHERE status IN ('needs_response', 'under_review'))"
         }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use super::attention::select_price_mismatches;
 use super::columns::DbTime;
 use super::{StoreError, encoding};
 use crate::domain::figures::{FigureCounts, LiveHolds};
@@ -127,7 +128,8 @@ pub(super) struct FiguresRow {
 /// that is how SQLite recognises them; so no count grows with the past. The counters of an earlier version are counted up to
 /// a bound: after an upgrade, there may be one for each refund of years. The oldest pending command is
 /// found beside the counts: alone, SQLite walks the index of all commands to find the first pending one.
-pub(super) const COUNT: &str = "
+pub(super) const COUNT: &str = concat!(
+    "
 SELECT
     (SELECT count(*) FROM holds WHERE status = 'held') AS held,
     (SELECT count(*) FROM holds WHERE status IN ('held', 'processing') AND status = 'processing') AS processing,
@@ -145,7 +147,9 @@ SELECT
      WHERE u.status IN ('held', 'processing') AND u.status = 'processing'
        AND (SELECT min(l.at) FROM hold_history l WHERE l.hold_id = u.id AND l.to_status = 'processing') <= $4)
         AS processing_long,
-    (SELECT count(*) FROM holds WHERE price_mismatch) AS price_mismatches,
+    ",
+    select_price_mismatches!("(", "count(*)"),
+    "$1) AS price_mismatches,
     (SELECT count(DISTINCT p.intent_id) FROM disputes d JOIN payments p ON p.intent_id = d.intent_id
      WHERE d.status IN ('needs_response', 'under_review')) AS disputes_open,
     (SELECT count(*) FROM (
@@ -170,7 +174,8 @@ SELECT
     (SELECT count(*) FROM event_endpoints WHERE failing_since IS NOT NULL) AS endpoints_failing
 FROM (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= $2) AS commands_stuck,
           min(created_at) AS oldest_command
-      FROM commands WHERE done_at IS NULL) AS pending";
+      FROM commands WHERE done_at IS NULL) AS pending"
+);
 
 impl FiguresRow {
     pub(super) fn decode(self, now: DateTime<Utc>) -> FigureCounts {

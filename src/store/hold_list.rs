@@ -105,12 +105,11 @@ pub(super) fn list_statuses(filter: &HoldFilter) -> String {
 /// The moment that a reason for attention is open for; `None` if its condition is complete.
 pub(super) fn moment_of(attention: Attention, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     match attention {
-        Attention::Overdue => Some(now),
+        Attention::Overdue | Attention::PriceMismatch => Some(now),
         Attention::ProcessingLong => Some(now - crate::domain::figures::PROCESSING_LONG),
         Attention::MoneyWithoutSlot
         | Attention::SlotWithoutMoney
         | Attention::RefundFailed
-        | Attention::PriceMismatch
         | Attention::Disputed
         | Attention::DoesNotAddUp => None,
     }

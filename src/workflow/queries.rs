@@ -47,7 +47,9 @@ pub async fn list_holds(
     page: &PageRequest,
 ) -> Result<Page<Booking>, WorkflowError> {
     let now = match filter.attention {
-        Some(Attention::Overdue | Attention::ProcessingLong) => context.database_now().await?,
+        Some(Attention::Overdue | Attention::ProcessingLong | Attention::PriceMismatch) => {
+            context.database_now().await?
+        }
         _ => DateTime::default(),
     };
     let filter = HoldFilter { now, ..filter };

@@ -252,6 +252,9 @@ on_both_engines! {
             let path = format!("/v1/admin/payments?attention={attention}");
             app.admin(Method::GET, &path, None).await.expect_problem(422, "invalid");
         }
+        app.clock.advance(Duration::days(60));
+        let now = figures().await;
+        assert_eq!((count("price_mismatch").await, now.price_mismatches), (0, 0), "its slot is over");
         app.without_audit("the holds were changed by hand");
     }
 }

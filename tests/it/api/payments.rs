@@ -155,14 +155,21 @@ on_both_engines! {
         assert_eq!(counts, [1; 5], "the metrics count what the lists have");
         let refused = app.admin(Method::GET, "/v1/admin/holds?attention=all", None).await.expect_problem(422, "invalid");
         assert_eq!(refused.body["errors"][0]["field"], "attention");
-        // Ordered anew, and carried out.
+        // Ordered anew, and carried out. What is too much goes back, too.
         refund(&app, &holds[2], 2000).await;
+        refund(&app, &holds[3], 100).await;
         app.sweep().await;
         app.deliver_all().await;
         let list = get_page(&app, "/v1/admin/holds?attention=refund_failed").await;
         assert_eq!((&list["data"], figures().await.refunds_failed), (&json!([]), 0));
+        for list in ["holds", "payments"] {
+            let settled = get_page(&app, &format!("/v1/admin/{list}?attention=price_mismatch")).await;
+            assert_eq!((&settled["data"], figures().await.price_mismatches), (&json!([]), 0), "{list}");
+        }
+        assert_eq!(app.admin_hold(holds[3].text("id")).await["price_mismatch"], true, "it says what happened");
         // An order that is stuck.
-        app.database.execute("UPDATE commands SET done_at = NULL, tries = 10 WHERE kind = 'refund'").await;
+        let stuck = format!("UPDATE commands SET done_at = NULL, tries = 10 WHERE hold_id = '{}'", holds[2].text("id"));
+        app.database.execute(&stuck).await;
         let stuck = get_page(&app, "/v1/admin/payments?attention=refund_failed").await;
         assert_eq!(i64::try_from(members(&stuck, "intent").len()).unwrap(), figures().await.refunds_failed);
         assert_eq!(members(&get_page(&app, "/v1/admin/holds?attention=refund_failed").await, "id"), [holds[2].text("id")]);

@@ -90,7 +90,7 @@ pub(super) static ENGLISH: AttentionWords = AttentionWords {
     price_mismatches: SectionWords {
         id: "price-mismatches",
         title: "Paid another amount than the price",
-        advice: "The guest has the slot. Open the hold, compare the amounts, and refund what is too much or ask the guest for the rest.",
+        advice: "The guest has the slot. Open the hold, compare the amounts, and refund what is too much or ask the guest for the rest. It is listed until a part of the money goes back, or the slot is over.",
     },
     not_adding_up: SectionWords {
         id: "not-adding-up",
@@ -201,7 +201,7 @@ pub(super) static GERMAN: AttentionWords = AttentionWords {
     price_mismatches: SectionWords {
         id: "price-mismatches",
         title: "Anderer Betrag als der Preis bezahlt",
-        advice: "Der Gast hat den Termin. Öffnen Sie die Reservierung, vergleichen Sie die Beträge und erstatten Sie, was zu viel ist, oder verlangen Sie den Rest.",
+        advice: "Der Gast hat den Termin. Öffnen Sie die Reservierung, vergleichen Sie die Beträge und erstatten Sie, was zu viel ist, oder verlangen Sie den Rest. Der Eintrag bleibt, bis ein Teil des Geldes zurückgeht oder der Termin vorbei ist.",
     },
     not_adding_up: SectionWords {
         id: "not-adding-up",
