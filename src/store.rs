@@ -74,7 +74,7 @@ pub mod waiting_payments;
 
 pub use access_keys::AccessKeys;
 pub use allowances::{Allowances, LapseQuery, LimitUsage, LimitUsageQuery};
-pub use attempts::{AttemptEnd, Attempts, Claim, NewAttempt, StaleAttempt};
+pub use attempts::{AttemptEnd, Attempts, Claim, LatestEnd, NewAttempt, StaleAttempt};
 pub use audit::Audit;
 pub use availability::{AvailabilityQuery, Occupancies};
 pub use blocks::Blocks;

@@ -44,6 +44,23 @@ impl RefusalCode {
         })
     }
 
+    /// Tells whether what this code names stops every checkout: then a session that Stripe takes later shows that it is corrected.
+    /// Other codes may be about the price, the currency, the payment methods, the images or the kind of payment page of one
+    /// event type, and a session of another says nothing.
+    pub fn stops_every_checkout(code: &str) -> bool {
+        matches!(
+            code,
+            "account_closed"
+                | "account_invalid"
+                | "api_key_expired"
+                | "key_refused"
+                | "livemode_mismatch"
+                | "permission_missing"
+                | "secret_key_required"
+                | "testmode_charges_only"
+        )
+    }
+
     /// Returns the code as one word.
     pub fn as_str(self) -> &'static str {
         self.0

@@ -91,6 +91,15 @@ pub struct StaleAttempt {
     pub tries: u32,
 }
 
+/// How one of the latest attempts ended.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct LatestEnd {
+    /// Why Stripe refused it, if it did.
+    pub refusal: Option<String>,
+    /// Whether Stripe certainly took its session.
+    pub has_session: bool,
+}
+
 /// Checkout attempts in the database; one method is one transaction.
 #[async_trait]
 pub trait Attempts {
@@ -124,9 +133,8 @@ pub trait Attempts {
     ) -> Result<Option<CommandId>, StoreError>;
     /// Deletes at most `limit` attempts that ended before `before`; returns how many.
     async fn delete_old_attempts(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
-    /// Lists why Stripe refused the attempts that ended last, at most `limit`, latest first; `None` for each that it did not
-    /// refuse.
-    async fn list_latest_refusals(&self, limit: u32) -> Result<Vec<Option<String>>, StoreError>;
+    /// Lists the attempts that ended last, at most `limit`, latest first.
+    async fn list_latest_ends(&self, limit: u32) -> Result<Vec<LatestEnd>, StoreError>;
     /// Lists the attempts of a guest (by normalized e-mail) that have not ended, oldest first.
     async fn list_open_attempts(&self, guest: &str) -> Result<Vec<SessionTerms>, StoreError>;
 }
@@ -234,8 +242,9 @@ pub(super) fn encode_refusal(end: AttemptEnd) -> Option<&'static str> {
     }
 }
 
-/// Lists the refusals of the `$1` attempts that ended last. The condition is that of the index of ended attempts.
-pub(super) const LIST_LATEST_REFUSALS: &str = "SELECT refusal FROM checkout_attempts
+/// Lists the `$1` attempts that ended last. The condition is that of the index of ended attempts.
+pub(super) const LIST_LATEST_ENDS: &str =
+    "SELECT refusal, state IN ('placed', 'lost') AS has_session FROM checkout_attempts
      WHERE state IN ('placed', 'lost', 'abandoned') ORDER BY ended_at DESC LIMIT $1";
 
 /// Abandons attempt `$1` at `$2`, unless it is closed; returns whether money waits.

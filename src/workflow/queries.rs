@@ -12,6 +12,7 @@ use crate::domain::ids::{CommandId, EventId, HoldId, ResourceId};
 use crate::domain::listing::{
     Attention, CommandFilter, HoldFilter, ListedPayment, Page, PageRequest, PaymentFilter, StoredEvent,
 };
+use crate::domain::refusal_code::RefusalCode;
 pub use crate::store::ServerFault;
 use crate::store::SessionSearch;
 
@@ -61,7 +62,8 @@ pub fn is_cursor_of_holds(filter: &HoldFilter, cursor: &str) -> bool {
     crate::store::is_cursor_of_holds(filter, cursor)
 }
 
-/// Lists why Stripe refused the checkouts that ended last, latest first; `None` for each that it did not refuse.
+/// Lists why Stripe refused the checkouts that ended last, latest first; `None` for each that it did not refuse, or whose cause
+/// a later session shows to be corrected.
 ///
 /// # Errors
 /// [`WorkflowError::Store`] if the database is unreachable.
@@ -69,7 +71,15 @@ pub async fn list_latest_refusals(
     context: &Context,
     limit: u32,
 ) -> Result<Vec<Option<String>>, WorkflowError> {
-    Ok(context.store.list_latest_refusals(limit).await?)
+    let ends = context.store.list_latest_ends(limit).await?;
+    let mut took_later = false;
+    let refusals = ends.into_iter().map(|end| {
+        let is_over = |code: &String| took_later && RefusalCode::stops_every_checkout(code);
+        let refusal = end.refusal.filter(|code| !is_over(code));
+        took_later |= end.has_session;
+        refusal
+    });
+    Ok(refusals.collect())
 }
 
 /// Lists the confirmed holds that keep a resource busy after `from`, newest first.

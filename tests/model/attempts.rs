@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use holdfast::domain::ids::{CommandId, HoldId, SessionId};
 use holdfast::domain::session::SessionTerms;
 use holdfast::store::{
-    AttemptEnd, Attempts, Claim, LeaseRequest, Lookup, LookupQuery, Lookups, NewAttempt, StaleAttempt,
-    StoreError,
+    AttemptEnd, Attempts, Claim, LatestEnd, LeaseRequest, Lookup, LookupQuery, Lookups, NewAttempt,
+    StaleAttempt, StoreError,
 };
 
 use crate::call::{Call, Reply};
@@ -78,7 +78,7 @@ impl Attempts for Script {
         Ok(0)
     }
 
-    async fn list_latest_refusals(&self, _: u32) -> Result<Vec<Option<String>>, StoreError> {
+    async fn list_latest_ends(&self, _: u32) -> Result<Vec<LatestEnd>, StoreError> {
         unimplemented!()
     }
 

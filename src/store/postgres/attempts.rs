@@ -14,7 +14,7 @@ use crate::domain::ids::{CommandId, HoldId, SessionId};
 use crate::domain::key_scope::ScopedKey;
 use crate::domain::session::SessionTerms;
 use crate::store::attempts::{
-    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, OpenAttemptRow, StaleAttempt,
+    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, LatestEnd, NewAttempt, OpenAttemptRow, StaleAttempt,
     decode_stale_attempts, select_known_attempts,
 };
 use crate::store::columns::{DbTime, DbUuid};
@@ -116,9 +116,9 @@ impl Attempts for PostgresStore {
         self.delete_or_clear(DELETE_OLD, before, limit).await
     }
 
-    async fn list_latest_refusals(&self, limit: u32) -> Result<Vec<Option<String>>, StoreError> {
+    async fn list_latest_ends(&self, limit: u32) -> Result<Vec<LatestEnd>, StoreError> {
         self.retrying(|| async {
-            let query = sqlx::query_scalar(attempts::LIST_LATEST_REFUSALS).bind(i64::from(limit));
+            let query = sqlx::query_as(attempts::LIST_LATEST_ENDS).bind(i64::from(limit));
             Ok(query.fetch_all(&self.pool).await?)
         })
         .await

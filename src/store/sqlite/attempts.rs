@@ -14,7 +14,7 @@ use crate::domain::ids::{CommandId, HoldId, SessionId};
 use crate::domain::key_scope::ScopedKey;
 use crate::domain::session::SessionTerms;
 use crate::store::attempts::{
-    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, NewAttempt, OpenAttemptRow, StaleAttempt,
+    self, AttemptEnd, Attempts, Claim, KnownAttemptRow, LatestEnd, NewAttempt, OpenAttemptRow, StaleAttempt,
     StaleAttemptRow, decode_stale_attempts, select_known_attempts,
 };
 use crate::store::columns::{DbTime, DbUuid};
@@ -97,8 +97,8 @@ impl Attempts for SqliteStore {
         self.delete_or_clear(DELETE_OLD, before, limit).await
     }
 
-    async fn list_latest_refusals(&self, limit: u32) -> Result<Vec<Option<String>>, StoreError> {
-        let query = sqlx::query_scalar(attempts::LIST_LATEST_REFUSALS).bind(i64::from(limit));
+    async fn list_latest_ends(&self, limit: u32) -> Result<Vec<LatestEnd>, StoreError> {
+        let query = sqlx::query_as(attempts::LIST_LATEST_ENDS).bind(i64::from(limit));
         self.read(query.fetch_all(&self.readers)).await
     }
 

@@ -41,11 +41,11 @@ use holdfast::store::{
     AccessKeys, Allowances, ApplyOutcome, AttemptEnd, Attempts, Audit, AvailabilityQuery, Blocks, Catalogue,
     CatalogueChange, CatalogueFiles, Changes, Claim, ClosedConflicts, ClosureRefusal, Closures, Commands,
     ConsoleSessions, DatabaseClock, Events, FeedRead, Feeds, Figures, FoundSession, GuestErasure, Guests,
-    HoldChange, HoldExtension, HoldLimits, HoldMove, Holds, LeaseRequest, LimitUsage, LimitUsageQuery,
-    Lookup, LookupQuery, Lookups, MoveOutcome, NewAttempt, NewDetails, NewFeed, Occupancies, OrphanPayment,
-    OwnHoldQuery, PlaceOutcome, Placements, ReleaseLease, ReplaceOutcome, Replacement, Replacements,
-    Resources, Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError, UnownedFact,
-    UnownedFacts,
+    HoldChange, HoldExtension, HoldLimits, HoldMove, Holds, LatestEnd, LeaseRequest, LimitUsage,
+    LimitUsageQuery, Lookup, LookupQuery, Lookups, MoveOutcome, NewAttempt, NewDetails, NewFeed, Occupancies,
+    OrphanPayment, OwnHoldQuery, PlaceOutcome, Placements, ReleaseLease, ReplaceOutcome, Replacement,
+    Replacements, Resources, Schema, ServerFault, SessionSearch, Sessions, StaleAttempt, Store, StoreError,
+    UnownedFact, UnownedFacts,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -213,7 +213,7 @@ implement_store! {
     Attempts:
     claim_attempt(attempt: &NewAttempt) -> Claim;
     end_attempt(hold: HoldId, end: AttemptEnd, now: DateTime<Utc>) -> ();
-    list_latest_refusals(limit: u32) -> Vec<Option<String>>;
+    list_latest_ends(limit: u32) -> Vec<LatestEnd>;
     lease_stale_attempts(request: &LeaseRequest) -> Vec<StaleAttempt>;
     defer_attempt(hold: HoldId, due_at: DateTime<Utc>) -> ();
     abandon_attempt(hold: HoldId, session: &SessionId, now: DateTime<Utc>) -> CommandId;

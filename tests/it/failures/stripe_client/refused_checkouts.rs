@@ -96,6 +96,21 @@ on_both_engines! {
         assert_eq!(check_refusals(&app).await.verdict, Verdict::Warning);
     }
 
+    async fn refusal_of_the_key_is_over_when_stripe_takes_a_session(engine) {
+        let app = TestApp::start(engine).await;
+        let (instance, _server) = instance_with_replies(&app, Reply::status(401, "<html>")).await;
+        instance.checkout(&order("call", SLOT)).await.expect(502);
+        assert_eq!(check_refusals(&app).await.verdict, Verdict::Fault);
+        app.clock.advance(chrono::Duration::seconds(1));
+        app.hold_slot("call", SLOT).await;
+        assert_eq!(check_refusals(&app).await.verdict, Verdict::Ok);
+        app.clock.advance(chrono::Duration::seconds(1));
+        instance.checkout(&order("call", "2026-12-02T10:00:00Z")).await.expect(502);
+        let check = check_refusals(&app).await;
+        let found = "1 of the last 3 checkouts were refused: key_refused";
+        assert_eq!((check.verdict, check.found.as_str()), (Verdict::Warning, found));
+    }
+
     async fn refused_checkout_is_logged_once_with_stripes_request(engine) {
         let app = TestApp::start(engine).await;
         let server = ScriptedServer::start([too_small()]).await;

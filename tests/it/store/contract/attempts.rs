@@ -3,7 +3,7 @@
 use holdfast::domain::booking::Booking;
 use holdfast::domain::ids::SessionId;
 use holdfast::domain::refusal_code::RefusalCode;
-use holdfast::store::{AttemptEnd, Claim, LeaseRequest, PlaceOutcome, StaleAttempt, Store};
+use holdfast::store::{AttemptEnd, Claim, LatestEnd, LeaseRequest, PlaceOutcome, StaleAttempt, Store};
 
 use super::{
     EXPIRED, LEASE, after, age_leases, anyone, at, attempt, becomes, claim_and_place, find_claim,
@@ -316,7 +316,7 @@ async fn ended_attempts_are_deleted_and_open_ones_are_kept(database: &TestDataba
 
 async fn latest_attempts_are_listed_with_their_refusals(database: &TestDatabase) {
     let store = database.store();
-    assert!(store.list_latest_refusals(20).await.unwrap().is_empty());
+    assert!(store.list_latest_ends(20).await.unwrap().is_empty());
     let too_small = AttemptEnd::Refused(RefusalCode::classify(400, Some("amount_too_small"), None));
     let key_refused = AttemptEnd::Refused(RefusalCode::classify(401, None, None));
     for (minute, end) in [
@@ -335,10 +335,28 @@ async fn latest_attempts_are_listed_with_their_refusals(database: &TestDatabase)
             .unwrap();
     }
     claim(&*store, &with_ana(0, 30), "running", "a").await;
-    let latest = store.list_latest_refusals(20).await.unwrap();
-    let latest: Vec<Option<&str>> = latest.iter().map(Option::as_deref).collect();
-    assert_eq!(latest, [Some("key_refused"), None, Some("amount_too_small")]);
-    assert_eq!(store.list_latest_refusals(2).await.unwrap().len(), 2);
+    let latest = store.list_latest_ends(20).await.unwrap();
+    let latest: Vec<_> = latest
+        .iter()
+        .map(|end| (end.refusal.as_deref(), end.has_session))
+        .collect();
+    let refused = |code| (Some(code), false);
+    assert_eq!(
+        latest,
+        [refused("key_refused"), (None, false), refused("amount_too_small")]
+    );
+    assert_eq!(store.list_latest_ends(2).await.unwrap().len(), 2);
+    let booking = with_ana(0, 30);
+    claim(&*store, &booking, "lost", "a").await;
+    store
+        .close_lost_attempt(booking.hold.id, &booking.hold.session, at(5))
+        .await
+        .unwrap();
+    let lost = LatestEnd {
+        refusal: None,
+        has_session: true,
+    };
+    assert_eq!(store.list_latest_ends(1).await.unwrap(), [lost]);
     assert_eq!(find_claim(&*store, &key("1"), "b").await, Claim::Free);
 }
 
