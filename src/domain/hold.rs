@@ -24,6 +24,7 @@ pub use decide::decide;
 pub use fact::{Fact, FailureCode};
 pub use history_detail::HistoryDetail;
 pub use money_preview::MoneyPreview;
+pub use payment_steps::is_session_needed;
 pub use release_processing::release_processing;
 pub use release_unknown::release_unknown;
 pub use return_money::{

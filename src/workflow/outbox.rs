@@ -16,7 +16,7 @@ use super::context::Context;
 use super::error::{WorkflowError, format_error_chain};
 use super::refund_order::{self, OrderFailure};
 use super::unknown_session::StoredSession;
-use super::{apply_event, apply_fact, earlier_order, release_hold};
+use super::{apply_event, apply_fact, ask_session, earlier_order};
 use crate::domain::booking::Actor;
 use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
 use crate::domain::hold::Fact;
@@ -184,7 +184,7 @@ async fn expire_session(
         // The command is younger than its session.
         ends_at: command.created_at + STRIPE_SESSION_LIFE,
     };
-    let Some(fact) = release_hold::expire_session(context, &stored).await? else {
+    let Some(fact) = ask_session::expire_session(context, &stored).await? else {
         return Err(WorkflowError::Stripe { retry_after: None });
     };
     let Fact::SessionCompleted(SessionPayment::Paid(receipt)) = &fact else {

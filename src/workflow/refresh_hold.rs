@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::error::WorkflowError;
 use super::unknown_session::StoredSession;
-use super::{apply_fact, release_hold};
+use super::{apply_fact, ask_session};
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::ids::HoldId;
 
@@ -52,8 +52,8 @@ pub(super) async fn read_and_apply(
     booking: Booking,
     actor: Actor,
 ) -> Result<ReadHold, WorkflowError> {
-    let answer = release_hold::read_session(context, &StoredSession::from(&booking)).await;
-    Ok(match answer.map_err(release_hold::to_stripe_error)? {
+    let answer = ask_session::read_session(context, &StoredSession::from(&booking)).await;
+    Ok(match answer.map_err(ask_session::to_stripe_error)? {
         None => ReadHold {
             booking,
             is_open: true,

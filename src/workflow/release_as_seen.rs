@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::ask_session::to_stripe_error;
 use super::context::Context;
 use super::error::WorkflowError;
-use super::release_hold::{give_lease_back, release_leased_hold, to_stripe_error, wait_for_other_owner};
+use super::release_hold::{give_lease_back, release_leased_hold, wait_for_other_owner};
 use super::release_processing::release_as_read;
 use super::unknown_session::{UnknownRelease, release_unknown_session};
 use crate::domain::booking::{Actor, Booking, HistoryLine};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::apply_fact;
+use super::ask_session::{expire_session, read_session, to_stripe_error};
 use super::context::Context;
 use super::error::WorkflowError;
 use super::release_processing::release_processing_hold;
@@ -18,8 +19,7 @@ use crate::domain::booking::{Actor, Booking};
 use crate::domain::command::backoff;
 use crate::domain::hold::{Fact, ReleaseRequester, Status};
 use crate::domain::ids::HoldId;
-use crate::domain::session::{SessionPayment, SessionReport, SessionStatus};
-use crate::gateway::GatewayError;
+use crate::domain::session::SessionPayment;
 use crate::store::ReleaseLease;
 
 /// The result of a release.
@@ -211,54 +211,6 @@ async fn apply_answer(
     }
 }
 
-/// Expires a session at Stripe and returns the fact that follows. `None` if Stripe contradicts itself: it refuses to
-/// expire the session, but says that it is open.
-///
-/// # Errors
-/// [`NoVerdict`] if Stripe gave no answer, refuses our key, or does not know the session and is not believed.
-pub(super) async fn expire_session(
-    context: &Context,
-    session: &StoredSession<'_>,
-) -> Result<Option<Fact>, NoVerdict> {
-    match context.gateway.expire_session(session.id).await {
-        // The session is not open any more. Its status tells what it is; the text of the refusal is not reliable.
-        Err(GatewayError::Refused(refusal)) if refusal.status == 400 => read_session(context, session).await,
-        answer => judge_answer(context, session, answer).await,
-    }
-}
-
-/// Reads a session at Stripe without changing it. `None` if it is open: nothing is decided yet.
-///
-/// # Errors
-/// [`NoVerdict`] if Stripe gave no answer, refuses our key, or does not know the session and is not believed.
-pub(super) async fn read_session(
-    context: &Context,
-    session: &StoredSession<'_>,
-) -> Result<Option<Fact>, NoVerdict> {
-    let answer = context.gateway.retrieve_session(session.id).await;
-    judge_answer(context, session, answer).await
-}
-
-async fn judge_answer(
-    context: &Context,
-    session: &StoredSession<'_>,
-    answer: Result<SessionReport, GatewayError>,
-) -> Result<Option<Fact>, NoVerdict> {
-    match answer {
-        Ok(report) => {
-            if let Some(hold) = session.hold.filter(|_| session.is_of_hold) {
-                context.account.record_read(hold);
-            }
-            Ok(to_fact(report))
-        }
-        Err(error) if unknown_session::is_object_unknown(&error) => {
-            unknown_session::judge_unknown(context, session).await?;
-            Ok(Some(Fact::SessionDead))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Reads the result of a delayed payment; `None` if the payment is still in progress.
 async fn read_payment_result(
     context: &Context,
@@ -267,26 +219,6 @@ async fn read_payment_result(
     let fact = read_session(context, session).await?;
     let is_in_progress = matches!(&fact, Some(Fact::SessionCompleted(SessionPayment::Unpaid(_))));
     Ok(fact.filter(|_| !is_in_progress))
-}
-
-fn to_fact(report: SessionReport) -> Option<Fact> {
-    match report.status {
-        SessionStatus::Expired => Some(Fact::SessionDead),
-        SessionStatus::Complete(payment) => Some(Fact::SessionCompleted(payment)),
-        SessionStatus::Failed => Some(Fact::AsyncFailed),
-        SessionStatus::Open => None,
-    }
-}
-
-/// Converts the lack of an answer. Other refusals, such as a revoked key, say nothing about the session either.
-pub(super) fn to_stripe_error(error: NoVerdict) -> WorkflowError {
-    match error {
-        NoVerdict::Stripe(GatewayError::Unavailable { retry_after }) => WorkflowError::Stripe { retry_after },
-        NoVerdict::Stripe(GatewayError::Unknown | GatewayError::Refused(_)) => {
-            WorkflowError::Stripe { retry_after: None }
-        }
-        other => other.into(),
-    }
 }
 
 /// When the sweep asks Stripe next about a hold that is still undecided.

@@ -4,9 +4,9 @@
 //! may still place the hold. The checkout that places it goes on here; if its process dies in between, the sweep does.
 
 use super::apply_fact;
+use super::ask_session;
 use super::context::Context;
 use super::error::WorkflowError;
-use super::release_hold;
 use super::unknown_session::StoredSession;
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::{Fact, Hold};
@@ -78,8 +78,8 @@ async fn find_fact(
 ) -> Result<Fact, WorkflowError> {
     let hold = &booking.hold;
     if waiting.session.as_ref() == Some(&hold.session) && waiting.receipt.money != hold.price {
-        let read = release_hold::read_session(context, &StoredSession::from(booking)).await;
-        if let Some(fact) = read.map_err(release_hold::to_stripe_error)?
+        let read = ask_session::read_session(context, &StoredSession::from(booking)).await;
+        if let Some(fact) = read.map_err(ask_session::to_stripe_error)?
             && fact
                 .receipt()
                 .is_some_and(|receipt| receipt.intent == waiting.receipt.intent)

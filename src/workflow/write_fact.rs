@@ -6,6 +6,7 @@
 use super::availability;
 use super::context::{Context, MAX_CONFLICTS};
 use super::error::WorkflowError;
+use super::own_payment;
 use super::write_change::write_change;
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::{Decision, Fact, Hold, Status, Transition, TransitionReason, decide};
@@ -42,8 +43,9 @@ pub(super) async fn write_fact(
         _ => None,
     };
     for _ in 0..MAX_CONFLICTS {
-        add_unmatched_facts(context, &mut booking.hold, fact).await?;
-        let step = match decide(&booking.hold, fact, context.settings.policy) {
+        let fact = own_payment::find_own_payment(context, &booking, fact).await?;
+        add_unmatched_facts(context, &mut booking.hold, &fact).await?;
+        let step = match decide(&booking.hold, &fact, context.settings.policy) {
             Decision::Stay(_) if record.is_none() && noted.is_none() => {
                 return Ok(WriteOutcome::Unchanged(Box::new(booking)));
             }

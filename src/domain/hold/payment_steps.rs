@@ -226,7 +226,17 @@ fn flag_reclaim(decision: Decision, receipt: &Receipt) -> Decision {
     }
 }
 
-/// Applies an intent's money for a released hold. It need not be of the own session.
+/// Tells whether only the hold's own session says what an intent's money is: less than the price, for a hold that was released
+/// and may get its slot back. If it is of the own session, a discount may explain it; any other such money is refunded.
+pub fn is_session_needed(hold: &Hold, receipt: &Receipt) -> bool {
+    matches!(hold.status, Status::Released(_))
+        && !hold.returns_late_money()
+        && hold.find_payment(&receipt.intent).is_none()
+        && !covers_price(hold, receipt.money)
+}
+
+/// Applies an intent's money for a released hold. If it is below the price, it is known not to be of the own session
+/// ([`is_session_needed`]).
 pub(super) fn apply_late_intent_payment(hold: &Hold, receipt: &Receipt) -> Decision {
     match hold.find_payment(&receipt.intent) {
         Some(_) => Decision::Stay(TransitionReason::AlreadySo),

@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, TestApp, order_by};
+use crate::support::catalogue_fixtures::put_event_type;
 use crate::support::on_both_engines;
 
 /// What happens after the guest's actions.
@@ -21,7 +22,9 @@ enum End {
     ExpiredAndPaid,
     /// The guest releases the hold, and Stripe takes the money all the same; the slot is free.
     LateAndFree,
-    /// The same, and another guest has the slot. The refund that follows is one of the events.
+    /// The hold is released, and the guest pays its session with a discount; the slot is free.
+    LateAndDiscounted,
+    /// The guest releases the hold and pays late, and another guest has the slot. The refund that follows is one of the events.
     LateAndTaken,
     /// An operator releases the hold while its delayed payment is in progress, which succeeds then. The refund that follows is one
     /// of the events.
@@ -76,6 +79,11 @@ async fn run_scenario(
         End::ExpiredAndPaid => {
             stripe.expire(session).unwrap();
             stripe.pay_late(session).unwrap();
+        }
+        End::LateAndDiscounted => {
+            app.expire_by_false_event(&hold).await;
+            stripe.apply_promotion_code(session, "OFF50").unwrap();
+            app.pay(&hold, PaymentOutcome::Paid);
         }
         End::LateAndFree | End::LateAndTaken => {
             app.cancel(&hold).await.expect(200);
@@ -214,7 +222,8 @@ on_both_engines! {
         let none = json!([]);
         let paid = json!([{"amount": 5000, "refunded": 0, "currency": "eur", "status": "succeeded", "state": "paid"}]);
         let back = json!([{"amount": 5000, "refunded": 5000, "currency": "eur", "status": "succeeded", "state": "refunded"}]);
-        let scenarios: [(&[PaymentOutcome], End, &str, &Value); 12] = [
+        let half = json!([{"amount": 2500, "refunded": 0, "currency": "eur", "status": "succeeded", "state": "paid"}]);
+        let scenarios: [(&[PaymentOutcome], End, &str, &Value); 13] = [
             (&[Paid], End::ByItself, "confirmed", &paid),
             (&[Declined, Paid], End::ByItself, "confirmed", &paid),
             (&[Processing, ProcessingSucceeded], End::ByItself, "confirmed", &paid),
@@ -224,13 +233,15 @@ on_both_engines! {
             (&[Paid], End::Refunded, "cancelled/refunded", &back),
             (&[], End::ExpiredAndPaid, "confirmed", &paid),
             (&[], End::LateAndFree, "confirmed", &paid),
+            (&[], End::LateAndDiscounted, "confirmed", &half),
             (&[], End::LateAndTaken, "released/late_payment_refunded", &back),
             (&[Processing], End::ReleasedAndPaid, "released/late_payment_refunded", &back),
             (&[Processing], End::ReleasedAndFailed, "released/operator", &none),
         ];
         for (number, (actions, end, state, payments)) in scenarios.into_iter().enumerate() {
             let ana = format!("ana-{number}");
-            app.offer(&ana, &ana, 30, 5000).await;
+            let call = json!({"resource": ana, "duration_minutes": 30, "checkout": {"promotion_codes": true}});
+            put_event_type(&app, &ana, call).await.expect(201);
             let count = run_every_order(&app, &ana, (actions, end), (state, payments)).await;
             eprintln!("{engine:?}: {actions:?} {end:?}: {count} orders end {state}");
         }

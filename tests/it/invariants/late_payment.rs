@@ -138,6 +138,26 @@ on_both_engines! {
         assert_eq!(app.simulator.calls().refund, 0);
     }
 
+    /// Only its session says that the money below the price is the hold's own: without Stripe's answer nothing is decided.
+    async fn discounted_late_payment_waits_for_its_session(engine) {
+        let app = TestApp::start(engine).await;
+        let class = json!({"resource": "ben", "duration_minutes": 60, "checkout": {"promotion_codes": true}});
+        put_event_type(&app, "class", class).await.expect(201);
+        let hold = app.hold_slot("class", "2026-12-01T10:00:00Z").await;
+        app.expire_by_false_event(&hold).await;
+        app.simulator.apply_promotion_code(hold.text("checkout_session"), "OFF50").unwrap();
+        app.pay(&hold, PaymentOutcome::Paid);
+        let mut events = app.simulator.pending_events();
+        app.drop_events();
+        events.retain(|event| event.event_type == "payment_intent.succeeded");
+        app.simulator.set_faults(Faults::default().next(Endpoint::RetrieveSession, FaultKind::ServerError, 100));
+        assert!(!app.simulator.deliver(&events[0].id).await.unwrap().accepted());
+        assert_eq!(app.state_of(&hold).await, "released/expired");
+        app.simulator.set_faults(Faults::default());
+        assert!(app.simulator.deliver(&events[0].id).await.unwrap().accepted());
+        assert_eq!((app.state_of(&hold).await.as_str(), app.simulator.calls().refund), ("confirmed", 0));
+    }
+
     async fn delayed_payment_confirms_after_the_slot_has_begun(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", "2026-11-20T08:10:00Z").await;
