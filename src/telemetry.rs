@@ -68,7 +68,11 @@ const COUNTERS_FROM_ZERO: [(&str, &str, &[&str]); 11] = [
         "outcome",
         &["applied", "duplicate", "ignored", "bad_signature"],
     ),
-    ("holdfast_commands_total", "outcome", &["done", "failed"]),
+    (
+        "holdfast_commands_total",
+        "outcome",
+        &["done", "deferred", "failed"],
+    ),
     (
         "holdfast_calendar_feeds_total",
         "outcome",
@@ -225,7 +229,7 @@ fn describe_counters() {
     );
     describe_counter!(
         "holdfast_commands_total",
-        "commands for Stripe by outcome: done, failed"
+        "commands for Stripe by outcome: done, deferred, failed"
     );
     describe_counter!(
         "holdfast_calendar_feeds_total",

@@ -13,7 +13,7 @@ pub const STUCK_AFTER: u32 = 10;
 /// What a command makes Stripe do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CommandAction {
-    /// Expires a session that belongs to no live hold.
+    /// Expires a session that must take no money any more, or asks until its delayed payment is decided.
     ExpireSession(SessionId),
     /// Refunds a payment, fully or in part.
     Refund {
@@ -89,9 +89,29 @@ pub fn backoff(tries: u32, jitter: f64) -> Duration {
     Duration::milliseconds(half + extra)
 }
 
+/// Returns how long to wait before Stripe is asked again whether a delayed payment was decided, `age` after the command was
+/// written: first `shortest`, then twice as long each time, up to a day.
+pub fn ask_again_after(age: Duration, shortest: Duration) -> Duration {
+    age.min(Duration::days(1)).max(shortest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn question_about_a_payment_is_repeated_once_a_day_in_the_end() {
+        let shortest = Duration::hours(1);
+        let mut age = Duration::zero();
+        let mut asked = Vec::new();
+        for _ in 0..8 {
+            age += ask_again_after(age, shortest);
+            asked.push(age.num_hours());
+        }
+        assert_eq!(asked, [1, 2, 4, 8, 16, 32, 56, 80]);
+        let never_sooner = Duration::days(30);
+        assert_eq!(ask_again_after(Duration::days(2), never_sooner), never_sooner);
+    }
 
     #[test]
     fn backoff_doubles_to_an_hour_with_jitter_of_at_most_half() {

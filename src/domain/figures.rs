@@ -31,7 +31,8 @@ pub struct FigureCounts {
     pub commands_pending: i64,
     /// Pending commands that count as stuck.
     pub commands_stuck: i64,
-    /// Age of the oldest pending command in milliseconds; 0 if there is none.
+    /// How long the oldest pending command has waited for its first answer, in milliseconds; 0 if none waits. One that asks about
+    /// a delayed payment again waits only once it is due.
     pub oldest_command_ms: i64,
     /// Attempts that are still to be recovered.
     pub attempts_open: i64,

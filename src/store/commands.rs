@@ -33,6 +33,9 @@ pub trait Commands {
         due_at: DateTime<Utc>,
         key: Option<&str>,
     ) -> Result<(), StoreError>;
+    /// Returns a leased command until `due_at`, because Stripe has answered and the answer is not final. It counts as no
+    /// failure, and clears earlier ones. Does nothing if another worker has tried the command since.
+    async fn defer_command(&self, command: &Command, due_at: DateTime<Utc>) -> Result<(), StoreError>;
     /// Records that a person must decide whether an earlier version carried out this command: it counts as stuck, and is
     /// looked at again at `due_at`. Does nothing if somebody has decided.
     async fn await_decision(
@@ -104,6 +107,11 @@ pub(super) const FAIL: &str =
     "UPDATE commands SET tries = tries + 1, last_error = $2, due_at = $3, leased_until = NULL,
          stripe_key = coalesce($4, stripe_key)
      WHERE id = $1 AND done_at IS NULL";
+
+/// Returns command `$1`, which was tried `$2` times, until `$3` without a failure.
+pub(super) const DEFER: &str =
+    "UPDATE commands SET tries = 0, last_error = NULL, due_at = $3, leased_until = NULL
+     WHERE id = $1 AND done_at IS NULL AND tries = $2";
 
 /// Stores error `$2` of command `$1`, due again at `$3`, which counts as tried `$4` times at least. Nobody has ordered it anew.
 pub(super) const AWAIT_DECISION: &str =

@@ -127,7 +127,8 @@ pub(super) struct FiguresRow {
 /// decided, and the slot is kept meanwhile. The conditions repeat those of the partial indexes word for word, because
 /// that is how SQLite recognises them; so no count grows with the past. The counters of an earlier version are counted up to
 /// a bound: after an upgrade, there may be one for each refund of years. The oldest pending command is
-/// found beside the counts: alone, SQLite walks the index of all commands to find the first pending one.
+/// found beside the counts: alone, SQLite walks the index of all commands to find the first pending one. One that has not
+/// failed waits since it is due: it may be one that asks about a delayed payment once a day.
 pub(super) const COUNT: &str = concat!(
     "
 SELECT
@@ -173,7 +174,7 @@ SELECT
     (SELECT count(*) FROM event_deliveries WHERE state = 'failed') AS deliveries_failed,
     (SELECT count(*) FROM event_endpoints WHERE failing_since IS NOT NULL) AS endpoints_failing
 FROM (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= $2) AS commands_stuck,
-          min(created_at) AS oldest_command
+          min(CASE WHEN tries = 0 THEN due_at ELSE created_at END) AS oldest_command
       FROM commands WHERE done_at IS NULL) AS pending"
 );
 
@@ -186,7 +187,8 @@ impl FiguresRow {
             overdue: self.overdue,
             oldest_overdue_ms: age_ms(self.oldest_overdue),
             commands_pending: self.commands_pending,
-            oldest_command_ms: age_ms(self.oldest_command),
+            // No command may be due yet.
+            oldest_command_ms: age_ms(self.oldest_command).max(0),
             commands_stuck: self.commands_stuck,
             attempts_open: self.attempts_open,
             oldest_attempt_ms: age_ms(self.oldest_attempt),

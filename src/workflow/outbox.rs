@@ -2,7 +2,8 @@
 //!
 //! A command is leased, Stripe is called with no transaction open (I6), and the response finishes it. After a failure
 //! it is tried again with growing delays and without a limit; an operator sees it when it is stuck. Every call has an
-//! idempotency key or is harmless when repeated, so another worker can repeat the work of one that died.
+//! idempotency key or is harmless when repeated, so another worker can repeat the work of one that died. A session whose
+//! delayed payment is not decided leaves its command undone, and Stripe is asked again until it is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +19,10 @@ use super::refund_order::{self, OrderFailure};
 use super::unknown_session::StoredSession;
 use super::{apply_event, apply_fact, ask_session, earlier_order};
 use crate::domain::booking::Actor;
-use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
+use crate::domain::command::{Command, CommandAction, STUCK_AFTER, ask_again_after};
 use crate::domain::hold::Fact;
 use crate::domain::ids::{CommandId, SessionId};
+use crate::domain::payment::Receipt;
 use crate::domain::session::{HoldRefs, STRIPE_SESSION_LIFE, SessionPayment};
 use crate::store::{LeaseRequest, StoreError};
 
@@ -37,8 +39,39 @@ const EXPIRY_WAIT: Duration = Duration::from_secs(3);
 pub struct OutboxReport {
     /// Commands that Stripe carried out.
     pub done: u64,
+    /// Commands that wait until Stripe has decided a delayed payment.
+    pub deferred: u64,
     /// Commands that failed and are tried again.
     pub failed: u64,
+}
+
+/// What became of a try of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TryOutcome {
+    /// Stripe gave its final answer.
+    Done,
+    /// Stripe has not decided a delayed payment, and is asked again.
+    Deferred,
+    /// Stripe gave no answer, or it could not be applied; the command is tried again.
+    Failed,
+}
+
+impl TryOutcome {
+    /// Returns the word for the metric.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Deferred => "deferred",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Whether Stripe's answer finishes a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Final,
+    Undecided,
 }
 
 /// Carries out commands until `stop` is cancelled: at once if this process wrote one, else by polling.
@@ -79,16 +112,16 @@ async fn run_batch(context: &Context, report: &mut OutboxReport) -> Result<bool,
         .lease_commands(&LeaseRequest::new(context.now(), context.settings.lease, BATCH))
         .await?;
     let is_full = batch.len() == BATCH as usize;
-    let results: Vec<bool> = futures::stream::iter(batch)
+    let results: Vec<TryOutcome> = futures::stream::iter(batch)
         .map(|command| run_leased_command(context, command, Actor::Command))
         .buffer_unordered(BATCH as usize)
         .collect()
         .await;
-    for is_done in results {
-        if is_done {
-            report.done += 1
-        } else {
-            report.failed += 1
+    for outcome in results {
+        match outcome {
+            TryOutcome::Done => report.done += 1,
+            TryOutcome::Deferred => report.deferred += 1,
+            TryOutcome::Failed => report.failed += 1,
         }
     }
     Ok(is_full)
@@ -115,28 +148,46 @@ pub(super) async fn run_command_now(context: &Context, id: CommandId, actor: Act
     }
 }
 
-/// Carries out a leased command; `true` if it is done.
-async fn run_leased_command(context: &Context, command: Command, actor: Actor) -> bool {
+/// Carries out a leased command.
+async fn run_leased_command(context: &Context, command: Command, actor: Actor) -> TryOutcome {
     let id = command.id;
     let result = match call_stripe(context, &command, actor.clone()).await {
-        Ok(()) => context
-            .store
-            .finish_command(&command, context.now())
-            .await
-            .map_err(OrderFailure::from),
+        Ok(answer) => save_answer(context, &command, answer).await,
         Err(failure) => Err(failure),
     };
-    let is_done = result.is_ok();
-    if let Err(failure) = result {
-        let error = &failure.error;
-        tracing::warn!(command = %id, tries = command.tries + 1, %error, "command failed; it will be tried again");
-        save_failure(context, &command, &failure).await;
-    } else if let CommandAction::Refund { intent, .. } = &command.action {
+    let outcome = match result {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            let error = &failure.error;
+            tracing::warn!(command = %id, tries = command.tries + 1, %error, "command failed; it will be tried again");
+            save_failure(context, &command, &failure).await;
+            TryOutcome::Failed
+        }
+    };
+    if let (TryOutcome::Done, CommandAction::Refund { intent, .. }) = (outcome, &command.action) {
         refund_order::let_hold_notice(context, intent, actor).await;
     }
-    let outcome = if is_done { "done" } else { "failed" };
-    metrics::counter!("holdfast_commands_total", "outcome" => outcome).increment(1);
-    is_done
+    metrics::counter!("holdfast_commands_total", "outcome" => outcome.label()).increment(1);
+    outcome
+}
+
+async fn save_answer(
+    context: &Context,
+    command: &Command,
+    answer: Answer,
+) -> Result<TryOutcome, OrderFailure> {
+    let now = context.now();
+    match answer {
+        Answer::Final => {
+            context.store.finish_command(command, now).await?;
+            Ok(TryOutcome::Done)
+        }
+        Answer::Undecided => {
+            let pause = ask_again_after(now - command.created_at, context.settings.ask_processing_after);
+            context.store.defer_command(command, now + pause).await?;
+            Ok(TryOutcome::Deferred)
+        }
+    }
 }
 
 async fn save_failure(context: &Context, command: &Command, failure: &OrderFailure) {
@@ -161,22 +212,24 @@ fn log_unsaved(command: &Command, saved: Result<(), StoreError>) {
     }
 }
 
-async fn call_stripe(context: &Context, command: &Command, actor: Actor) -> Result<(), OrderFailure> {
+async fn call_stripe(context: &Context, command: &Command, actor: Actor) -> Result<Answer, OrderFailure> {
     match &command.action {
         CommandAction::ExpireSession(session) => Ok(expire_session(context, command, session, actor).await?),
         CommandAction::Refund { intent, money, .. } => {
-            refund_order::carry_out(context, command, intent, *money).await
+            refund_order::carry_out(context, command, intent, *money).await?;
+            Ok(Answer::Final)
         }
     }
 }
 
-/// Expires a session that belongs to no live hold. If it was paid nevertheless, it is a payment without a slot (I3).
+/// Expires a session that must take no money any more. If it is complete, what it says is applied: a payment that nobody waits
+/// for is one without a slot (I3), and one that is not decided is asked about again.
 async fn expire_session(
     context: &Context,
     command: &Command,
     session: &SessionId,
     actor: Actor,
-) -> Result<(), WorkflowError> {
+) -> Result<Answer, WorkflowError> {
     let stored = StoredSession {
         id: session,
         hold: command.hold,
@@ -187,30 +240,44 @@ async fn expire_session(
     let Some(fact) = ask_session::expire_session(context, &stored).await? else {
         return Err(WorkflowError::Stripe { retry_after: None });
     };
-    let Fact::SessionCompleted(SessionPayment::Paid(receipt)) = &fact else {
-        return Ok(());
+    let Fact::SessionCompleted(payment) = &fact else {
+        // It has ended without a payment, and none can come.
+        return Ok(Answer::Final);
     };
     let by_session = HoldRefs {
         session: Some(session.clone()),
         ..HoldRefs::default()
     };
     let booking = context.store.find_booking_by_refs(&by_session).await?;
-    match (booking, command.hold) {
-        (Some(booking), _) => apply_fact::apply_fact(context, booking, &fact, actor)
-            .await
-            .map(drop),
-        (None, Some(attempt)) => {
-            let recorded =
-                apply_event::record_orphan_payment(context, attempt, receipt, Some(session), None).await?;
-            // The attempt is closed, so its hold is never placed.
-            recorded
-                .map(drop)
-                .ok_or_else(|| WorkflowError::Internal("the session of a placed hold was expired".into()))
+    match (booking, payment) {
+        (Some(booking), _) => {
+            apply_fact::apply_fact(context, booking, &fact, actor).await?;
         }
-        (None, None) => Err(WorkflowError::Internal(
-            "a command to expire a session names no hold".into(),
-        )),
+        (None, SessionPayment::Paid(receipt)) => record_orphan(context, command, session, receipt).await?,
+        // Without a hold there is nothing that could be confirmed or linked.
+        (None, SessionPayment::Unpaid(_) | SessionPayment::NotRequired(_)) => {}
     }
+    Ok(match payment {
+        SessionPayment::Unpaid(_) => Answer::Undecided,
+        SessionPayment::Paid(_) | SessionPayment::NotRequired(_) => Answer::Final,
+    })
+}
+
+/// Records the payment of a session whose hold was never placed.
+async fn record_orphan(
+    context: &Context,
+    command: &Command,
+    session: &SessionId,
+    receipt: &Receipt,
+) -> Result<(), WorkflowError> {
+    let attempt = command
+        .hold
+        .ok_or_else(|| WorkflowError::Internal("a command to expire a session names no hold".into()))?;
+    let recorded = apply_event::record_orphan_payment(context, attempt, receipt, Some(session), None).await?;
+    // The attempt is closed, so its hold is never placed.
+    recorded
+        .map(drop)
+        .ok_or_else(|| WorkflowError::Internal("the session of a placed hold was expired".into()))
 }
 
 /// What became of an operator's request to carry out a command now.

@@ -1,7 +1,8 @@
 //! Releases a hold for an operator while its delayed payment is in progress: an exception to I2.
 //!
-//! Stripe is not asked: it does not know yet how the payment ends, and its session cannot expire any more. The release and the
-//! rule that later money goes back are one transaction, so no order of events and no crash can part them.
+//! Stripe is not asked: it does not know yet how the payment ends, and its session cannot expire any more. The release, the
+//! rule that later money goes back, and the command that asks how the payment ends are one transaction, so no order of events and no
+//! crash can part them.
 
 use super::context::{Context, MAX_CONFLICTS};
 use super::error::WorkflowError;

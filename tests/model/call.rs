@@ -212,6 +212,8 @@ pub(crate) enum Call {
     BeginCommand(CommandIndex),
     /// Records a failed try, and whether the next one has a new key.
     FailCommand(CommandIndex, bool),
+    /// Returns a command whose payment is not decided.
+    DeferCommand(CommandIndex),
     CreateSession(Guest),
     ExpireSession(Guest),
     ReadSession(Guest),

@@ -77,6 +77,12 @@ impl Commands for Script {
             .map(|_| ())
     }
 
+    async fn defer_command(&self, command: &Command, _: DateTime<Utc>) -> Result<(), StoreError> {
+        self.store(Call::DeferCommand(command_index(&command.id)))
+            .await
+            .map(|_| ())
+    }
+
     async fn await_decision(&self, _: CommandId, _: &str, _: DateTime<Utc>) -> Result<(), StoreError> {
         unimplemented!()
     }

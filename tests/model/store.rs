@@ -100,6 +100,10 @@ impl World {
                 command.key += u8::from(*with_new_key && !is_kept && !command.done);
                 Reply::Done
             }
+            Call::DeferCommand(index) => {
+                self.store.commands[*index].leased = false;
+                Reply::Done
+            }
             Call::CreateSession(_)
             | Call::ExpireSession(_)
             | Call::ReadSession(_)

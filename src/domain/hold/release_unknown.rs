@@ -10,7 +10,7 @@ use crate::domain::command::CommandAction;
 /// not unpaid and live.
 ///
 /// The session may still exist in another account, so a command expires it: with the wrong key it waits, and with the
-/// right one it ends the session or finds its payment, which is then a late payment (I3, I4).
+/// right one it ends the session, or asks until its payment is decided, which is then a late payment (I3, I4).
 pub fn release_unknown(hold: &Hold) -> Option<Transition> {
     match hold.status {
         Status::Held | Status::Processing => {

@@ -33,7 +33,7 @@ mod command;
 mod sections;
 mod words;
 
-static NOTICES: [Notice; 3] = [
+static NOTICES: [Notice; 4] = [
     Notice {
         code: "swept",
         english: "The sweep has run. What is still listed needs more than that.",
@@ -48,6 +48,11 @@ static NOTICES: [Notice; 3] = [
         code: "not-carried-out",
         english: "Stripe has not carried out the command. It is still listed, with the error, and is tried again.",
         german: "Stripe hat den Befehl nicht ausgeführt. Er steht weiter in der Liste, mit dem Fehler, und wird wieder versucht.",
+    },
+    Notice {
+        code: "not-decided",
+        english: "Stripe has not decided the payment yet. The command asks again by itself.",
+        german: "Stripe hat über die Zahlung noch nicht entschieden. Der Befehl fragt von selbst wieder nach.",
     },
 ];
 
@@ -150,7 +155,11 @@ async fn retry_command(
     match outbox::retry_command(&server.context, CommandId(id), None, actor).await? {
         RetryOutcome::Tried(command) => {
             note.set_after(CommandView::from(&*command));
-            let notice = if command.done_at.is_some() { 1 } else { 2 };
+            let notice = match (command.done_at, command.tries) {
+                (Some(_), _) => 1,
+                (None, 0) => 3,
+                (None, _) => 2,
+            };
             Ok(redirect_with_notice(MenuPage::Attention.path(), &NOTICES[notice]))
         }
         // Without a decision there is nothing that could be undecidable.

@@ -102,6 +102,16 @@ impl Commands for PostgresStore {
         )
     }
 
+    async fn defer_command(&self, command: &Command, due_at: DateTime<Utc>) -> Result<(), StoreError> {
+        run_statement!(
+            self,
+            sqlx::query(commands::DEFER)
+                .bind(DbUuid(command.id.0))
+                .bind(i32::try_from(command.tries).unwrap_or(i32::MAX))
+                .bind(DbTime(due_at))
+        )
+    }
+
     async fn order_command(&self, id: CommandId, actor: &Actor) -> Result<(), StoreError> {
         run_statement!(
             self,

@@ -67,6 +67,13 @@ impl Commands for SqliteStore {
             .map(drop)
     }
 
+    async fn defer_command(&self, command: &Command, due_at: DateTime<Utc>) -> Result<(), StoreError> {
+        let query = sqlx::query(commands::DEFER).bind(DbUuid(command.id.0));
+        self.write(query.bind(command.tries).bind(DbTime(due_at)))
+            .await
+            .map(drop)
+    }
+
     async fn order_command(&self, id: CommandId, actor: &Actor) -> Result<(), StoreError> {
         let query = sqlx::query(commands::ORDER).bind(DbUuid(id.0));
         self.write(query.bind(encoding::encode_ordered_by(actor)))

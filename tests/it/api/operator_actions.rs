@@ -1,11 +1,13 @@
 //! Tests of an operator's actions on a hold: release, refresh from Stripe, replay of an event. Each uses the same
 //! path as a guest, a sweep or a webhook, and the history names the operator.
 
+use chrono::Duration;
 use holdfast::sandbox::{Endpoint, FaultKind, Faults, PaymentOutcome};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{ApiResponse, TestApp, order_by};
+use crate::support::catalogue_fixtures::put_event_type;
 use crate::support::on_both_engines;
 
 const SLOT: &str = "2026-12-01T10:00:00Z";
@@ -126,6 +128,66 @@ on_both_engines! {
         app.sweep().await;
         assert_eq!(app.state_of(&hold).await, "released/late_payment_refunded");
         assert_eq!(app.admin_hold(hold.text("id")).await["ledger"]["kept"], 0);
+    }
+
+    /// No event tells how the payment ends, and nobody asks: the command that the release leaves asks once a day.
+    async fn command_finds_lost_end_of_released_payment(engine) {
+        let app = TestApp::start(engine).await;
+        for (at, verdict, state) in [
+            ("10", PaymentOutcome::ProcessingSucceeded, "released/late_payment_refunded"),
+            ("12", PaymentOutcome::ProcessingFailed, "released/operator"),
+        ] {
+            let hold = app.hold_slot("call", &format!("2026-12-05T{at}:00:00Z")).await;
+            app.pay(&hold, PaymentOutcome::Processing);
+            app.deliver_all().await;
+            post_action(&app, hold.text("id"), "release").await.expect(200);
+            for _ in 0..3 {
+                app.sweep().await;
+                app.sweep().await;
+                app.clock.advance(Duration::hours(25));
+            }
+            let pending = app.admin(Method::GET, "/v1/admin/commands", None).await.expect(200).body;
+            let command = &pending["data"][0];
+            assert_eq!((&command["state"], &command["tries"]), (&json!("pending"), &json!(0)), "{pending}");
+            assert_eq!((&command["last_error"], &command["hold"]), (&json!(null), &hold.body["id"]), "{pending}");
+            app.pay(&hold, verdict);
+            app.drop_events();
+            app.sweep().await;
+            app.sweep().await;
+            assert_eq!(app.state_of(&hold).await, state);
+            assert_eq!(app.admin_hold(hold.text("id")).await["ledger"]["kept"], 0);
+            assert_eq!(app.database.count("SELECT count(*) FROM commands WHERE done_at IS NULL").await, 0);
+        }
+        assert_eq!((app.simulator.refunds().len(), app.simulator.calls().expire), (1, 8), "each asks once a day");
+    }
+
+    /// Stripe's events of both sessions are lost, and the key is right again.
+    async fn command_finds_payments_after_release_without_stripe(engine) {
+        let app = TestApp::start(engine).await;
+        let class = json!({"resource": "ben", "duration_minutes": 60, "checkout": {"promotion_codes": true}});
+        put_event_type(&app, "class", class).await.expect(201);
+        let (slow, free) = (app.hold_slot("call", SLOT).await, app.hold_slot("class", SLOT).await);
+        app.pay(&slow, PaymentOutcome::Processing);
+        app.deliver_all().await;
+        let (wrong, _other) = app.instance_of_another_account().await;
+        for hold in [&slow, &free] {
+            let path = format!("/v1/admin/holds/{}/release", hold.text("id"));
+            wrong.admin(Method::POST, &path, Some(json!({"without_stripe": true}))).await.expect(200);
+            assert_eq!(app.state_of(hold).await, "released/operator");
+        }
+        app.simulator.apply_promotion_code(free.text("checkout_session"), "OFF100").unwrap();
+        app.pay(&free, PaymentOutcome::Paid);
+        app.drop_events();
+        app.sweep().await;
+        assert_eq!(app.state_of(&free).await, "confirmed", "it owes nothing, and its slot is free");
+        app.pay(&slow, PaymentOutcome::ProcessingSucceeded);
+        app.drop_events();
+        app.clock.advance(Duration::hours(25));
+        app.sweep().await;
+        app.sweep().await;
+        assert_eq!(app.state_of(&slow).await, "released/late_payment_refunded");
+        assert_eq!(app.simulator.refunds().len(), 1);
+        assert_eq!(app.database.count("SELECT count(*) FROM commands WHERE done_at IS NULL").await, 0);
     }
 
     async fn operator_release_without_stripe_changes_nothing(engine) {

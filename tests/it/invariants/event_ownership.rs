@@ -262,6 +262,24 @@ on_both_engines! {
         assert_eq!(refunds[0].payment_intent, intent_of(&app, hold.text("checkout_session")));
     }
 
+    async fn lost_second_payment_of_own_session_goes_back(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.pay(&hold, PaymentOutcome::Processing);
+        let session = other_session(&app, &hold, 5000, Some(&our_installation(&app).await));
+        app.simulator.pay(&session.id, PaymentOutcome::Paid).unwrap();
+        app.deliver_all().await;
+        app.sweep().await;
+        app.pay(&hold, PaymentOutcome::ProcessingSucceeded);
+        app.drop_events();
+        app.clock.advance(Duration::hours(25));
+        app.sweep().await;
+        app.sweep().await;
+        assert_eq!((app.state_of(&hold).await.as_str(), app.simulator.refunds().len()), ("confirmed", 1));
+        let own = intent_of(&app, hold.text("checkout_session"));
+        assert_eq!(app.simulator.refunds()[0].payment_intent, own);
+    }
+
     async fn other_session_below_the_price_goes_back(engine) {
         let app = TestApp::start(engine).await;
         let ours = our_installation(&app).await;

@@ -256,6 +256,7 @@ implement_store! {
     fail_command(id: CommandId, error: &str, due_at: DateTime<Utc>, key: Option<&str>) -> ();
     begin_command(id: CommandId, now: DateTime<Utc>) -> ();
     await_decision(id: CommandId, error: &str, due_at: DateTime<Utc>) -> ();
+    defer_command(command: &Command, due_at: DateTime<Utc>) -> ();
     order_command(id: CommandId, actor: &Actor) -> ();
     find_command(id: CommandId) -> Option<Command>;
     list_commands(filter: CommandFilter, page: &PageRequest) -> Page<Command>;

@@ -9,6 +9,10 @@ fn release(hold: &Hold) -> Transition {
     release_processing(hold).unwrap()
 }
 
+fn ask_about_session() -> CommandAction {
+    CommandAction::ExpireSession(hold_of_column("processing").session)
+}
+
 #[test]
 fn only_a_processing_hold_is_released() {
     for name in ["held", "confirmed", "released", "late", "cancelled"] {
@@ -16,7 +20,7 @@ fn only_a_processing_hold_is_released() {
     }
     let released = release(&hold_of_column("processing"));
     assert_eq!(released.next.status, Status::Released(ReleaseReason::Operator));
-    assert_eq!(released.commands, []);
+    assert_eq!(released.commands, [ask_about_session()]);
 }
 
 #[test]
@@ -35,7 +39,7 @@ fn money_that_waited_goes_back_with_the_release() {
         money: eur(100),
         order: 0,
     };
-    assert_eq!(released.commands, [refund]);
+    assert_eq!(released.commands, [refund, ask_about_session()]);
 }
 
 proptest! {

@@ -14,6 +14,7 @@ on_both_engines!(
     concurrent_workers_lease_each_command_once,
     one_command_is_leased_by_its_id_due_or_not,
     failed_command_is_retried_later_and_stuck_after_many_tries,
+    deferred_command_waits_without_a_failure,
     refusal_leaves_a_new_key_and_other_failures_keep_it,
     finished_command_stays_done,
     a_pending_command_can_be_made_due,
@@ -131,6 +132,35 @@ async fn failed_command_is_retried_later_and_stuck_after_many_tries(database: &T
         .await
         .unwrap();
     assert_eq!(pending.entries, stuck);
+}
+
+/// Stripe has answered and not decided. The wait is no sign that commands are not carried out.
+async fn deferred_command_waits_without_a_failure(database: &TestDatabase) {
+    let store = database.store();
+    let id = order(&*store, "a", 0).await;
+    let first = store.lease_command(id, LEASE).await.unwrap().unwrap();
+    store.fail_command(id, "stripe: 500", at(1), None).await.unwrap();
+    let failed = lease_due(&*store, 1, 1).await.remove(0);
+    store.defer_command(&first, at(90)).await.unwrap();
+    assert_eq!(
+        store.find_command(id).await.unwrap().as_ref(),
+        Some(&failed),
+        "tried since"
+    );
+    store.defer_command(&failed, at(60)).await.unwrap();
+    let deferred = store.find_command(id).await.unwrap().unwrap();
+    assert_eq!((deferred.tries, deferred.last_error.as_deref()), (0, None));
+    assert_eq!((deferred.due_at, deferred.done_at), (at(60), None));
+    assert!(lease_due(&*store, 59, 1).await.is_empty());
+    let waits = async |minute: i64| {
+        let figures = store.count_figures(at(minute)).await.unwrap();
+        (figures.commands_pending, figures.oldest_command_ms)
+    };
+    assert_eq!((waits(59).await, waits(61).await), ((1, 0), (1, 60_000)));
+    let due = lease_due(&*store, 60, 1).await.remove(0);
+    store.finish_command(&due, at(60)).await.unwrap();
+    store.defer_command(&due, at(70)).await.unwrap();
+    assert!(lease_due(&*store, 99, 1).await.is_empty(), "done");
 }
 
 /// The key is written with the failure, and the time of the first try stays.
