@@ -199,20 +199,22 @@ impl Payment {
     }
 
     /// Orders what is due back of a payment of which nothing is kept, once, if Stripe refused its order because a part had gone
-    /// back by hand: no refund failed, so another one for the rest will not. Returns the command for it.
+    /// back by hand or to the bank: no refund failed, so another one for the rest will not. Returns the command for it.
     pub fn order_rest(&mut self) -> Option<CommandAction> {
         let decisions = &self.decisions;
-        let is_refused = |order: &RefundOrder| order.is_done && order.find_refund(&self.facts).is_none();
+        let orders = &decisions.orders;
+        let is_refused = |order: &&RefundOrder| order.is_done && order.find_refund(&self.facts).is_none();
         let has_failed = self.facts.refunds.values().any(|refund| refund.status.is_over());
         let may_order = decisions.keep == 0
             && decisions.reason == KeepReason::Operator
             && decisions.reordered == 0
             && decisions.settled_outside == 0
-            && decisions.orders.iter().any(is_refused)
             && self.sums().disputed == 0
             && !has_failed;
+        let refused: i64 = orders.iter().filter(is_refused).map(|order| order.amount).sum();
         let due = self.reorderable();
-        (may_order && due > 0).then(|| self.order_anew(due, 0))
+        // If no part of it has gone, nobody knows why Stripe refused it, and a person decides.
+        (may_order && due > 0 && due < refused).then(|| self.order_anew(due, 0))
     }
 
     /// Records that so many minor units, at most what is [reorderable](Self::reorderable), were settled elsewhere.

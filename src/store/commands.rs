@@ -20,7 +20,8 @@ pub trait Commands {
     async fn lease_commands(&self, request: &LeaseRequest) -> Result<Vec<Command>, StoreError>;
     /// Leases one command, due or not. `None` if it is done or leased elsewhere.
     async fn lease_command(&self, id: CommandId, lease: Duration) -> Result<Option<Command>, StoreError>;
-    /// Marks a command as done: Stripe has given its final answer. The payment of a refund without a hold takes notice.
+    /// Marks a command as done: Stripe has given its final answer, which is the same whichever worker got it. The payment of a
+    /// refund without a hold takes notice; the hold of another one does not count as having noticed, whatever it has read before.
     async fn finish_command(&self, command: &Command, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// Notes that the call of a command is tried now for the first time, unless that is noted already.
     async fn begin_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<(), StoreError>;

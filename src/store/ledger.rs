@@ -100,7 +100,7 @@ pub(super) const UPSERT_DISPUTE: &str =
          amount = excluded.amount, currency = excluded.currency, status = excluded.status, reason = excluded.reason,
          due_by = excluded.due_by, created_at = excluded.created_at, is_noted = false, is_ours = excluded.is_ours";
 
-/// Changes the version of the hold of payment `$1`, so that a decision without the report is made again.
+/// Changes the version of the hold of payment `$1`, so that a decision that did not see what is written beside it is made again.
 pub(super) const TOUCH_HOLD: &str = "UPDATE holds SET version = version + 1
      WHERE id IN (SELECT hold_id FROM payments WHERE intent_id = $1)";
 

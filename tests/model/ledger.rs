@@ -153,9 +153,7 @@ impl World {
             return Reply::Duplicate;
         }
         self.record_event(write.event);
-        if let Some(payer) = self.payer_of(write.guest) {
-            self.store.holds[payer].as_mut().unwrap().version += 1;
-        }
+        self.touch_hold(write.guest);
         let known = self.store.facts[write.guest].clone();
         let mut merged = known.clone().merge(write.facts.clone());
         if self.mutation == Some(Mutation::RefundsCounted) {
@@ -170,6 +168,13 @@ impl World {
         Reply::Merged { is_changed }
     }
 
+    /// Changes the version of the hold that has the payment of this guest's session.
+    pub(crate) fn touch_hold(&mut self, guest: Guest) {
+        if let Some(payer) = self.payer_of(guest) {
+            self.store.holds[payer].as_mut().unwrap().version += 1;
+        }
+    }
+
     pub(crate) fn note_orphan(&mut self, guest: Guest) {
         let intent = intent_id(guest);
         let Some(place) = self
@@ -182,6 +187,9 @@ impl World {
         };
         let mut payment = self.store.orphans[place].payment.clone();
         self.complete(&mut payment);
+        if let Some(rest) = payment.order_rest() {
+            self.write_command(rest, None);
+        }
         payment.note();
         // The hold takes notice, if it is placed.
         self.store.unnoted[guest] &= payment.waits_for_hold();

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::postgres::PgExecutor;
+use sqlx::postgres::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::error::PostgresResult;
 use super::{PostgresStore, payments};
 use crate::domain::booking::Actor;
 use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
-use crate::domain::ids::{CommandId, HoldId};
+use crate::domain::ids::{CommandId, HoldId, IntentId};
 use crate::domain::listing::{CommandFilter, Page, PageRequest};
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::commands::{self, CommandRow, Commands, command_columns};
@@ -35,9 +35,16 @@ impl Commands for PostgresStore {
     async fn finish_command(&self, command: &Command, now: DateTime<Utc>) -> Result<(), StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
-            if let (CommandAction::Refund { intent, .. }, None) = (&command.action, command.hold) {
+            match (&command.action, command.hold) {
                 // Else a report that comes in between would not be seen and would still be marked as noted.
-                payments::lock(&mut transaction, intent).await?;
+                (CommandAction::Refund { intent, .. }, None) => {
+                    payments::lock(&mut transaction, intent).await?;
+                }
+                // First the hold, as every change of a hold locks it first.
+                (CommandAction::Refund { intent, .. }, Some(_)) => {
+                    payments::touch_hold(&mut transaction, intent).await?;
+                }
+                (CommandAction::ExpireSession(_), _) => {}
             }
             sqlx::query(commands::FINISH)
                 .bind(DbUuid(command.id.0))
@@ -46,7 +53,7 @@ impl Commands for PostgresStore {
                 .await?;
             match (&command.action, command.hold) {
                 (CommandAction::Refund { intent, .. }, None) => {
-                    payments::note_orphan(&mut transaction, intent, now).await?;
+                    note_orphan(&mut transaction, intent, now).await?;
                 }
                 // A hold takes notice by a decision of its own, which the sweep makes if this process dies.
                 (CommandAction::Refund { intent, .. }, Some(_)) => {
@@ -197,6 +204,31 @@ pub(super) async fn enqueue(
     .await?;
     let id = CommandId(id);
     Ok(EnqueuedCommand { id, is_new })
+}
+
+/// Notes what has become of a payment that has no hold: no decision about a hold would. Orders what is left of it if Stripe refused
+/// the order because a part had gone back by hand.
+pub(super) async fn note_orphan(
+    connection: &mut PgConnection,
+    intent: &IntentId,
+    now: DateTime<Utc>,
+) -> PostgresResult<()> {
+    let Some(mut payment) = payments::find_orphan(connection, intent).await? else {
+        return Ok(());
+    };
+    let rest = payment.order_rest();
+    if payment.note() || rest.is_some() {
+        payments::upsert(connection, None, &payment, now).await?;
+    }
+    if let Some(rest) = &rest {
+        let by = Some(encoding::ORDERED_BY_HOLDFAST);
+        enqueue(&mut *connection, None, rest, by, now).await?;
+    }
+    match payment.waits_for_hold() {
+        // The hold takes notice, if it is placed.
+        true => Ok(()),
+        false => payments::mark_noted(connection, intent).await,
+    }
 }
 
 /// Leases commands that are due at `$1` for `$2` seconds, at most `$3`. Several instances lease at once, so it skips

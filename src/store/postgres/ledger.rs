@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnection, PgExecutor};
 use sqlx::types::Json;
 
 use super::error::PostgresResult;
-use super::{PostgresStore, changes, payments};
+use super::{PostgresStore, changes, commands, payments};
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::ledger::snapshots::PaymentFacts;
 use crate::store::columns::DbUuid;
@@ -174,15 +174,11 @@ async fn insert_event(
 /// Merges a report in the caller's transaction; returns whether it says anything new. `None` if the payment was tied to its hold
 /// meanwhile: then the transaction begins again, because it must lock the hold before it locks the intent.
 async fn merge_facts(connection: &mut PgConnection, report: &MoneyReport) -> PostgresResult<Option<bool>> {
-    let intent = report.intent.as_str();
     // First the hold, as every change of a hold locks it first.
-    let touched = sqlx::query(ledger::TOUCH_HOLD)
-        .bind(intent)
-        .execute(&mut *connection)
-        .await?;
+    let is_touched = payments::touch_hold(connection, &report.intent).await?;
     // Two reports of one payment are merged one after the other. It is the lock of the triggers that tie intents.
     payments::lock(connection, &report.intent).await?;
-    if touched.rows_affected() == 0 && payments::is_of_hold(connection, &report.intent).await? {
+    if !is_touched && payments::is_of_hold(connection, &report.intent).await? {
         return Ok(None);
     }
     let known = find_facts(&mut *connection, &report.intent).await?;
@@ -207,7 +203,7 @@ async fn merge_facts(connection: &mut PgConnection, report: &MoneyReport) -> Pos
     }
     let is_changed = merged != known;
     if is_changed {
-        payments::note_orphan(connection, &report.intent, report.now).await?;
+        commands::note_orphan(connection, &report.intent, report.now).await?;
     }
     Ok(Some(is_changed))
 }

@@ -97,25 +97,6 @@ pub(super) async fn upsert(
     Ok(())
 }
 
-/// Notes what has become of a payment that has no hold: no decision about a hold would.
-pub(super) async fn note_orphan(
-    connection: &mut PgConnection,
-    intent: &IntentId,
-    now: DateTime<Utc>,
-) -> PostgresResult<()> {
-    let Some(mut payment) = find_orphan(connection, intent).await? else {
-        return Ok(());
-    };
-    if payment.note() {
-        upsert(connection, None, &payment, now).await?;
-    }
-    match payment.waits_for_hold() {
-        // The hold takes notice, if it is placed.
-        true => Ok(()),
-        false => mark_noted(connection, intent).await,
-    }
-}
-
 /// Finds a payment that has no hold, and locks its row.
 pub(super) async fn find_orphan(
     connection: &mut PgConnection,
@@ -161,6 +142,13 @@ pub(super) async fn is_of_hold(connection: &mut PgConnection, intent: &IntentId)
         "SELECT EXISTS (SELECT 1 FROM payments WHERE intent_id = $1 AND hold_id IS NOT NULL)",
     );
     Ok(query.bind(intent.as_str()).fetch_one(connection).await?)
+}
+
+/// Changes the version of the hold that has a payment, if one has it, so that a decision that did not see what the caller writes
+/// is made again. Returns whether one has it.
+pub(super) async fn touch_hold(connection: &mut PgConnection, intent: &IntentId) -> PostgresResult<bool> {
+    let query = sqlx::query(ledger::TOUCH_HOLD).bind(intent.as_str());
+    Ok(query.execute(connection).await?.rows_affected() > 0)
 }
 
 /// Marks what is known of an intent as noted by its hold.

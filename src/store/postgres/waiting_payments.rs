@@ -106,7 +106,7 @@ pub(super) async fn give_back(
         let enqueued = commands::enqueue(&mut *connection, None, refund, by, now).await?;
         commands += usize::from(enqueued.is_new);
     }
-    payments::note_orphan(connection, intent, now).await?;
+    commands::note_orphan(connection, intent, now).await?;
     if commands > 0 {
         announce_refund(claimed, intent);
     }

@@ -231,7 +231,7 @@ async fn insert_orphan(
     }
     if fate == OrphanFate::Waits {
         // A report may have come since the facts were read.
-        payments::note_orphan(connection, intent, orphan.now).await?;
+        commands::note_orphan(connection, intent, orphan.now).await?;
         return Ok(ApplyOutcome::Done { commands: 0 });
     }
     let commands = waiting_payments::give_back(connection, orphan.claimed_hold, intent, orphan.now).await?;

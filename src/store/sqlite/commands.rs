@@ -11,7 +11,7 @@ use super::error::SqliteResult;
 use super::{SqliteStore, database_now, payments, to_millis};
 use crate::domain::booking::Actor;
 use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
-use crate::domain::ids::{CommandId, HoldId};
+use crate::domain::ids::{CommandId, HoldId, IntentId};
 use crate::domain::listing::{CommandFilter, Page, PageRequest};
 use crate::store::columns::{DbTime, DbUuid};
 use crate::store::commands::{self, CommandRow, Commands, command_columns};
@@ -115,13 +115,16 @@ async fn finish_in(
     command: &Command,
     now: DateTime<Utc>,
 ) -> SqliteResult<()> {
+    if let CommandAction::Refund { intent, .. } = &command.action {
+        payments::touch_hold(&mut *connection, intent).await?;
+    }
     sqlx::query(commands::FINISH)
         .bind(DbUuid(command.id.0))
         .bind(DbTime(now))
         .execute(&mut *connection)
         .await?;
     match (&command.action, command.hold) {
-        (CommandAction::Refund { intent, .. }, None) => payments::note_orphan(connection, intent, now).await,
+        (CommandAction::Refund { intent, .. }, None) => note_orphan(connection, intent, now).await,
         // A hold takes notice by a decision of its own, which the sweep makes if this process dies.
         (CommandAction::Refund { intent, .. }, Some(_)) => payments::mark_unnoted(connection, intent).await,
         (CommandAction::ExpireSession(_), _) => Ok(()),
@@ -156,6 +159,31 @@ pub(super) async fn enqueue(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Notes what has become of a payment that has no hold: no decision about a hold would. Orders what is left of it if Stripe refused
+/// the order because a part had gone back by hand.
+pub(super) async fn note_orphan(
+    connection: &mut SqliteConnection,
+    intent: &IntentId,
+    now: DateTime<Utc>,
+) -> SqliteResult<()> {
+    let Some(mut payment) = payments::find_orphan(connection, intent).await? else {
+        return Ok(());
+    };
+    let rest = payment.order_rest();
+    if payment.note() || rest.is_some() {
+        payments::upsert(connection, None, &payment, now).await?;
+    }
+    if let Some(rest) = &rest {
+        let by = Some(encoding::ORDERED_BY_HOLDFAST);
+        enqueue(&mut *connection, None, rest, by, now).await?;
+    }
+    match payment.waits_for_hold() {
+        // The hold takes notice, if it is placed.
+        true => Ok(()),
+        false => payments::mark_noted(connection, intent).await,
+    }
 }
 
 /// Finds the command that carries out an action, if there is one.

@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use sqlx::{Sqlite, SqliteConnection};
 
 use super::error::SqliteResult;
-use super::{SqliteStore, changes, database_now, payments, to_millis};
+use super::{SqliteStore, changes, commands, database_now, payments, to_millis};
 use crate::domain::ids::{HoldId, IntentId};
 use crate::domain::ledger::snapshots::PaymentFacts;
 use crate::store::columns::{DbTime, DbUuid};
@@ -160,10 +160,7 @@ async fn insert_event(
 
 /// Merges a report in the caller's transaction; returns whether it says anything new.
 async fn merge_facts(connection: &mut SqliteConnection, report: &MoneyReport) -> SqliteResult<bool> {
-    sqlx::query(ledger::TOUCH_HOLD)
-        .bind(report.intent.as_str())
-        .execute(&mut *connection)
-        .await?;
+    payments::touch_hold(&mut *connection, &report.intent).await?;
     let known = find_facts(&mut *connection, &report.intent).await?;
     let merged = known.clone().merge_report(report.facts.clone(), report.read);
     for (id, refund) in &merged.refunds {
@@ -186,7 +183,7 @@ async fn merge_facts(connection: &mut SqliteConnection, report: &MoneyReport) ->
     }
     let is_changed = merged != known;
     if is_changed {
-        payments::note_orphan(connection, &report.intent, report.now).await?;
+        commands::note_orphan(connection, &report.intent, report.now).await?;
     }
     Ok(is_changed)
 }

@@ -97,25 +97,6 @@ pub(super) async fn upsert(
     Ok(())
 }
 
-/// Notes what has become of a payment that has no hold: no decision about a hold would.
-pub(super) async fn note_orphan(
-    connection: &mut SqliteConnection,
-    intent: &IntentId,
-    now: DateTime<Utc>,
-) -> SqliteResult<()> {
-    let Some(mut payment) = find_orphan(connection, intent).await? else {
-        return Ok(());
-    };
-    if payment.note() {
-        upsert(connection, None, &payment, now).await?;
-    }
-    match payment.waits_for_hold() {
-        // The hold takes notice, if it is placed.
-        true => Ok(()),
-        false => mark_noted(connection, intent).await,
-    }
-}
-
 /// Finds a payment that has no hold.
 pub(super) async fn find_orphan(
     connection: &mut SqliteConnection,
@@ -130,6 +111,13 @@ pub(super) async fn find_orphan(
 pub(super) async fn is_known(connection: &mut SqliteConnection, intent: &IntentId) -> SqliteResult<bool> {
     let query = sqlx::query_scalar(ledger::IS_KNOWN);
     Ok(query.bind(intent.as_str()).fetch_one(connection).await?)
+}
+
+/// Changes the version of the hold that has a payment, if one has it, so that a decision that did not see what the caller writes
+/// is made again. Returns whether one has it.
+pub(super) async fn touch_hold(connection: &mut SqliteConnection, intent: &IntentId) -> SqliteResult<bool> {
+    let query = sqlx::query(ledger::TOUCH_HOLD).bind(intent.as_str());
+    Ok(query.execute(connection).await?.rows_affected() > 0)
 }
 
 /// Marks what is known of an intent as noted by its hold.

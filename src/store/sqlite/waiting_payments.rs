@@ -90,7 +90,7 @@ pub(super) async fn give_back(
         let by = Some(encoding::ORDERED_BY_HOLDFAST);
         commands += usize::from(commands::enqueue(connection, None, refund, by, now).await?);
     }
-    payments::note_orphan(connection, intent, now).await?;
+    commands::note_orphan(connection, intent, now).await?;
     if commands > 0 {
         announce_refund(claimed, intent);
     }

@@ -122,6 +122,24 @@ on_both_engines! {
         assert_money(money(&app, &hold).await, "refunded", json!({"paid": 5000, "lost": 5000}));
     }
 
+    /// A part goes back by hand while the order to give back money without a hold waits: Stripe refuses the order.
+    async fn rest_of_a_payment_without_a_hold_goes_back(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        app.delete_hold_rows(&hold).await;
+        app.pay(&hold, PaymentOutcome::Paid);
+        app.deliver_all().await;
+        assert_eq!((count_pending_commands(&app).await, app.simulator.refunds().len()), (1, 0));
+        app.simulator.refund_from_dashboard(&intent_of(&app, &hold), Some(2000)).unwrap();
+        settle(&app).await;
+        settle(&app).await;
+        let refunded: Vec<i64> = app.simulator.refunds().iter().map(|refund| refund.amount).collect();
+        assert_eq!((count_pending_commands(&app).await, refunded), (0, vec![2000, 3000]));
+        let listed = app.admin(Method::GET, "/v1/admin/payments", None).await.expect(200);
+        let payment = &listed.body["data"][0];
+        assert_eq!((&payment["hold"], &payment["state"], &payment["refunded"]), (&Value::Null, &json!("refunded"), &json!(5000)));
+    }
+
     /// Stripe refuses the order and repeats its refusal under the same key, but no event says so.
     async fn refused_order_is_tried_again_without_an_event(engine) {
         let app = TestApp::start(engine).await;

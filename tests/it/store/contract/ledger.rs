@@ -1,5 +1,6 @@
 //! Tests the ledger: snapshots are merged with their event, bump the hold, and wait until the hold takes notice.
 
+mod ended_orders;
 mod paused;
 
 use std::collections::BTreeMap;
@@ -27,8 +28,6 @@ on_both_engines!(
     report_makes_earlier_decisions_conflict,
     report_waits_until_the_hold_takes_notice,
     payment_without_a_hold_takes_notice_at_once,
-    order_done_without_a_refund_is_due_back,
-    order_that_ended_is_noted_by_its_hold_again,
     concurrent_reports_lose_nothing,
     decisions_and_orders_read_as_they_were,
     foreign_snapshots_are_deleted_when_old,
@@ -230,57 +229,6 @@ async fn payment_without_a_hold_takes_notice_at_once(database: &TestDatabase) {
         assert_eq!(database.count(&found).await, 1, "{state}");
         assert!(unnoted(&*store).await.is_empty());
     }
-}
-
-/// Stripe refuses an order for good where nothing is left to refund, as far as it knows.
-async fn order_done_without_a_refund_is_due_back(database: &TestDatabase) {
-    let store = database.store();
-    store
-        .record_orphan_payment(&orphan(None, None, "pi_1"))
-        .await
-        .unwrap();
-    let request = LeaseRequest::new(at(1), LEASE, 10);
-    let command = store.lease_commands(&request).await.unwrap().remove(0);
-    store.finish_command(&command, at(2)).await.unwrap();
-    let failed = "SELECT count(*) FROM payments WHERE state = 'refund_failed' AND refunded = 0";
-    assert_eq!(database.count(failed).await, 1);
-    // It is no counter of an earlier version.
-    assert_eq!(database.count("SELECT count(*) FROM refunds").await, 0);
-    let intent = IntentId::new("pi_1");
-    let by_hand = RefundSnapshot {
-        money: eur(5000),
-        ..refund("re_1", &intent, RefundStatus::Succeeded)
-    };
-    merge(&*store, &report(&intent, &[by_hand], &[])).await;
-    let back = "SELECT count(*) FROM payments WHERE state = 'refunded' AND refunded = amount";
-    assert_eq!(database.count(back).await, 1);
-}
-
-/// A process that dies after an order ended leaves the notice of it to the sweep.
-async fn order_that_ended_is_noted_by_its_hold_again(database: &TestDatabase) {
-    let store = database.store();
-    let mine = placed(&*store, with_ana(0, 30)).await;
-    let mine = after(&*store, &mine, paid(&mine)).await;
-    let mut step = becomes(&mine, Status::Confirmed);
-    step.commands = vec![step.next.payments[0].order_refund(2000)];
-    let intent = step.next.payments[0].intent.clone();
-    merge(
-        &*store,
-        &report(&intent, &[refund("re_1", &intent, RefundStatus::Succeeded)], &[]),
-    )
-    .await;
-    let mine = read(&*store, &mine).await;
-    let noting = HoldChange {
-        noted: Some(intent.clone()),
-        ..change(&mine, StateChange::Transition(step))
-    };
-    let done = ApplyOutcome::Done { commands: 1 };
-    assert_eq!(store.apply_change(&noting).await.unwrap(), done);
-    assert!(unnoted(&*store).await.is_empty());
-    let request = LeaseRequest::new(at(9), LEASE, 10);
-    let command = store.lease_commands(&request).await.unwrap().remove(0);
-    store.finish_command(&command, at(9)).await.unwrap();
-    assert_eq!(unnoted(&*store).await, [intent]);
 }
 
 async fn concurrent_reports_lose_nothing(database: &TestDatabase) {
