@@ -59,6 +59,9 @@ pub struct Command {
     pub tries: u32,
     /// When the worker tries it next.
     pub due_at: DateTime<Utc>,
+    /// Until when a worker has leased it, by the database's clock. No two leases of a command end at the same time, so that this
+    /// names the lease.
+    pub leased_until: Option<DateTime<Utc>>,
     /// The error of the last failure.
     pub last_error: Option<String>,
     /// When the command was written.

@@ -26,22 +26,23 @@ pub trait Commands {
     /// Notes that the call of a command is tried now for the first time, unless that is noted already.
     async fn begin_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<(), StoreError>;
     /// Records a failed try: counts it, stores the error, and returns the command until `due_at`. With a `key`, that is the
-    /// idempotency key of the next call.
+    /// idempotency key of the next call. Does nothing if another worker has leased it since: a key of its own would let both
+    /// refund, and the end of its lease would let a third one in.
     async fn fail_command(
         &self,
-        id: CommandId,
+        command: &Command,
         error: &str,
         due_at: DateTime<Utc>,
         key: Option<&str>,
     ) -> Result<(), StoreError>;
     /// Returns a leased command until `due_at`, because Stripe has answered and the answer is not final. It counts as no
-    /// failure, and clears earlier ones. Does nothing if another worker has tried the command since.
+    /// failure, and clears earlier ones. Does nothing if another worker has leased the command since.
     async fn defer_command(&self, command: &Command, due_at: DateTime<Utc>) -> Result<(), StoreError>;
     /// Records that a person must decide whether an earlier version carried out this command: it counts as stuck, and is
-    /// looked at again at `due_at`. Does nothing if somebody has decided.
+    /// looked at again at `due_at`. Does nothing if somebody has decided, or another worker has leased it since.
     async fn await_decision(
         &self,
-        id: CommandId,
+        command: &Command,
         error: &str,
         due_at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
@@ -79,6 +80,7 @@ pub(super) struct CommandRow {
     currency: Option<String>,
     tries: i32,
     due_at: DbTime,
+    leased_until: Option<DbTime>,
     last_error: Option<String>,
     created_at: DbTime,
     done_at: Option<DbTime>,
@@ -90,8 +92,8 @@ pub(super) struct CommandRow {
 /// The columns of [`CommandRow`].
 macro_rules! command_columns {
     () => {
-        "id, deduplication_key, kind, hold_id, session_id, intent_id, amount, currency, tries, due_at, last_error, created_at, done_at, \
-         stripe_key, first_tried_at, ordered_by"
+        "id, deduplication_key, kind, hold_id, session_id, intent_id, amount, currency, tries, due_at, leased_until, last_error, \
+         created_at, done_at, stripe_key, first_tried_at, ordered_by"
     };
 }
 pub(super) use command_columns;
@@ -103,21 +105,22 @@ pub(super) const FIND: &str = concat!("SELECT ", command_columns!(), " FROM comm
 pub(super) const BEGIN: &str =
     "UPDATE commands SET first_tried_at = coalesce(first_tried_at, $2) WHERE id = $1";
 
-/// Stores error `$2` of command `$1`, due again at `$3`, with the key `$4` if it is not null.
+/// Stores error `$2` of command `$1`, whose lease ends at `$5`, due again at `$3`, with the key `$4` if it is not null.
 pub(super) const FAIL: &str =
     "UPDATE commands SET tries = tries + 1, last_error = $2, due_at = $3, leased_until = NULL,
          stripe_key = coalesce($4, stripe_key)
-     WHERE id = $1 AND done_at IS NULL";
+     WHERE id = $1 AND done_at IS NULL AND leased_until = $5";
 
-/// Returns command `$1`, which was tried `$2` times, until `$3` without a failure.
+/// Returns command `$1`, whose lease ends at `$2`, until `$3` without a failure.
 pub(super) const DEFER: &str =
     "UPDATE commands SET tries = 0, last_error = NULL, due_at = $3, leased_until = NULL
-     WHERE id = $1 AND done_at IS NULL AND tries = $2";
+     WHERE id = $1 AND done_at IS NULL AND leased_until = $2";
 
-/// Stores error `$2` of command `$1`, due again at `$3`, which counts as tried `$4` times at least. Nobody has ordered it anew.
+/// Stores error `$2` of command `$1`, whose lease ends at `$5`, due again at `$3`, which counts as tried `$4` times at least.
+/// Nobody has ordered it anew.
 pub(super) const AWAIT_DECISION: &str =
     "UPDATE commands SET tries = CASE WHEN tries < $4 THEN $4 ELSE tries + 1 END, last_error = $2, due_at = $3, leased_until = NULL
-     WHERE id = $1 AND done_at IS NULL AND ordered_by IS NULL";
+     WHERE id = $1 AND done_at IS NULL AND ordered_by IS NULL AND leased_until = $5";
 
 /// Notes that `$2` ordered pending command `$1`.
 pub(super) const ORDER: &str =
@@ -188,6 +191,7 @@ impl CommandRow {
             )?,
             tries: self.tries.unsigned_abs(),
             due_at: self.due_at.0,
+            leased_until: self.leased_until.map(|at| at.0),
             last_error: self.last_error,
             created_at: self.created_at.0,
             done_at: self.done_at.map(|at| at.0),

@@ -194,15 +194,13 @@ async fn save_failure(context: &Context, command: &Command, failure: &OrderFailu
     let text = format_error_chain(&failure.error);
     if let WorkflowError::UndecidedOrder(_) = &failure.error {
         let due_at = context.retry_at(STUCK_AFTER.max(command.tries + 1));
-        let saved = context.store.await_decision(command.id, &text, due_at);
+        let saved = context.store.await_decision(command, &text, due_at);
         return log_unsaved(command, saved.await);
     }
     let due_at = context.retry_at(command.tries + 1);
     // Written before it is used: two tries with two keys could otherwise both succeed.
     let key = failure.is_refused.then(|| Uuid::new_v4().to_string());
-    let saved = context
-        .store
-        .fail_command(command.id, &text, due_at, key.as_deref());
+    let saved = context.store.fail_command(command, &text, due_at, key.as_deref());
     log_unsaved(command, saved.await);
 }
 

@@ -211,9 +211,9 @@ pub(crate) enum Call {
     FinishCommand(CommandIndex),
     BeginCommand(CommandIndex),
     /// Records a failed try, and whether the next one has a new key.
-    FailCommand(CommandIndex, bool),
-    /// Returns a command whose payment is not decided.
-    DeferCommand(CommandIndex),
+    FailCommand(CommandIndex, FailedLease),
+    /// Returns a command whose payment is not decided, with the number of the worker's lease.
+    DeferCommand(CommandIndex, u8),
     CreateSession(Guest),
     ExpireSession(Guest),
     ReadSession(Guest),
@@ -275,6 +275,14 @@ pub(crate) struct Row {
     pub(crate) leased: bool,
 }
 
+/// What a worker writes whose call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct FailedLease {
+    /// The number of the worker's lease.
+    pub(crate) lease: u8,
+    pub(crate) with_new_key: bool,
+}
+
 /// A command that a worker has leased.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Leased {
@@ -283,6 +291,8 @@ pub(crate) struct Leased {
     pub(crate) hold: Option<Guest>,
     /// The number of its key: a refusal uses up the one before.
     pub(crate) key: u8,
+    /// The number of the lease.
+    pub(crate) lease: u8,
     /// When it was first tried: on the first day, or on the day after.
     pub(crate) tried: Option<bool>,
 }

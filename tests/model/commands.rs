@@ -10,7 +10,7 @@ use holdfast::domain::ids::CommandId;
 use holdfast::domain::listing::{CommandFilter, Page, PageRequest};
 use holdfast::store::{Commands, LeaseRequest, StoreError};
 
-use crate::call::{Call, Leased, Reply, hold_id};
+use crate::call::{Call, FailedLease, Leased, Reply, hold_id};
 use crate::doubles::{Script, command_id, command_index, unexpected};
 use crate::fixture;
 use crate::process::Kind;
@@ -25,10 +25,17 @@ fn command(leased: Leased) -> Command {
         first_tried_at: leased.tried.map(fixture::on_day),
         tries: 0,
         due_at: fixture::start(),
+        leased_until: Some(fixture::start() + Duration::from_secs(leased.lease.into())),
         last_error: None,
         created_at: fixture::start(),
         done_at: None,
     }
+}
+
+/// The number of the lease that ends when this one does.
+fn lease_number(command: &Command) -> u8 {
+    let since = command.leased_until.unwrap() - fixture::start();
+    u8::try_from(since.num_seconds()).unwrap()
 }
 
 /// The text of a key that replaced another one.
@@ -67,23 +74,30 @@ impl Commands for Script {
 
     async fn fail_command(
         &self,
-        id: CommandId,
+        command: &Command,
         _: &str,
         _: DateTime<Utc>,
         key: Option<&str>,
     ) -> Result<(), StoreError> {
-        self.store(Call::FailCommand(command_index(&id), key.is_some()))
+        let failed = FailedLease {
+            lease: lease_number(command),
+            with_new_key: key.is_some(),
+        };
+        self.store(Call::FailCommand(command_index(&command.id), failed))
             .await
             .map(|_| ())
     }
 
     async fn defer_command(&self, command: &Command, _: DateTime<Utc>) -> Result<(), StoreError> {
-        self.store(Call::DeferCommand(command_index(&command.id)))
-            .await
-            .map(|_| ())
+        self.store(Call::DeferCommand(
+            command_index(&command.id),
+            lease_number(command),
+        ))
+        .await
+        .map(|_| ())
     }
 
-    async fn await_decision(&self, _: CommandId, _: &str, _: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn await_decision(&self, _: &Command, _: &str, _: DateTime<Utc>) -> Result<(), StoreError> {
         unimplemented!()
     }
 

@@ -7,7 +7,8 @@ use holdfast::domain::hold::{Hold, Status, Transition};
 use holdfast::store::{AttemptEnd, StateChange};
 
 use crate::call::{
-    Call, CommandIndex, Guest, HoldWrite, Key, Leased, Reply, Row, StripeEvent, by_intent, session_id,
+    Call, CommandIndex, FailedLease, Guest, HoldWrite, Key, Leased, Reply, Row, StripeEvent, by_intent,
+    session_id,
 };
 use crate::ledger::as_stored;
 use crate::process::Kind;
@@ -93,17 +94,8 @@ impl World {
             Call::LeaseCommand(index) => Reply::Command(self.lease_command(*index)),
             Call::FinishCommand(index) => self.finish_command(*index),
             Call::BeginCommand(index) => self.begin_command(*index),
-            Call::FailCommand(index, with_new_key) => {
-                let is_kept = self.mutation == Some(Mutation::KeyKeptAfterRefusal);
-                let command = &mut self.store.commands[*index];
-                command.leased = false;
-                command.key += u8::from(*with_new_key && !is_kept && !command.done);
-                Reply::Done
-            }
-            Call::DeferCommand(index) => {
-                self.store.commands[*index].leased = false;
-                Reply::Done
-            }
+            Call::FailCommand(index, failed) => self.fail_command(*index, *failed),
+            Call::DeferCommand(index, lease) => self.defer_command(*index, *lease),
             Call::CreateSession(_)
             | Call::ExpireSession(_)
             | Call::ReadSession(_)
@@ -242,11 +234,13 @@ impl World {
             .iter()
             .position(|command| command.action.key() == action.key());
         known.unwrap_or_else(|| {
-            let (leased, done) = (false, false);
+            let (leased, lapsed, done) = (false, false, false);
             self.store.commands.push(Command {
                 action,
                 hold,
                 leased,
+                lapsed,
+                lease: 0,
                 done,
                 key: 0,
                 tried: None,
@@ -352,11 +346,13 @@ impl World {
             .get_mut(index)
             .filter(|command| !command.done && !command.leased)?;
         command.leased = true;
+        command.lease += u8::from(std::mem::take(&mut command.lapsed));
         Some(Leased {
             index,
             what: command.action.clone(),
             hold: command.hold,
             key: command.key,
+            lease: command.lease,
             tried: command.tried,
         })
     }
@@ -369,11 +365,31 @@ impl World {
 
     fn finish_command(&mut self, index: CommandIndex) -> Reply {
         let command = &mut self.store.commands[index];
-        (command.done, command.leased) = (true, false);
-        if let (None, CommandAction::Refund { intent, .. }) = (command.hold, &command.action) {
-            let guest = by_intent(intent);
+        (command.done, command.leased, command.lapsed) = (true, false, false);
+        let CommandAction::Refund { intent, .. } = &command.action else {
+            return Reply::Done;
+        };
+        let (guest, hold) = (by_intent(intent), command.hold);
+        if hold.is_none() {
             self.note_orphan(guest);
+            return Reply::Done;
         }
+        self.touch_hold(guest);
+        self.store.unnoted[guest] |= !self.store.facts[guest].is_empty();
+        Reply::Done
+    }
+
+    fn fail_command(&mut self, index: CommandIndex, failed: FailedLease) -> Reply {
+        let is_kept = self.mutation == Some(Mutation::KeyKeptAfterRefusal);
+        let command = &mut self.store.commands[index];
+        if command.end_lease(failed.lease) {
+            command.key += u8::from(failed.with_new_key && !is_kept);
+        }
+        Reply::Done
+    }
+
+    fn defer_command(&mut self, index: CommandIndex, lease: u8) -> Reply {
+        self.store.commands[index].end_lease(lease);
         Reply::Done
     }
 }

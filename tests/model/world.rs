@@ -92,11 +92,26 @@ pub(crate) struct Command {
     pub(crate) action: CommandAction,
     pub(crate) hold: Option<Guest>,
     pub(crate) leased: bool,
+    /// Whether its lease has ended before its worker did, and nobody has leased it since.
+    pub(crate) lapsed: bool,
+    /// The number of its lease, if a worker still works on it whose lease has ended.
+    pub(crate) lease: u8,
     pub(crate) done: bool,
     /// The number of its key.
     pub(crate) key: u8,
     /// Whether its first try was on the day after; `None` before it.
     pub(crate) tried: Option<bool>,
+}
+
+impl Command {
+    /// Ends the lease of this number, if the command is not done and nobody has leased it since.
+    pub(crate) fn end_lease(&mut self, lease: u8) -> bool {
+        let is_its_own = !self.done && self.lease == lease && (self.leased || self.lapsed);
+        if is_its_own {
+            (self.leased, self.lapsed) = (false, false);
+        }
+        is_its_own
+    }
 }
 
 /// The rows of the simulated database.
@@ -246,6 +261,7 @@ impl World {
             attempt.leased = false;
         }
         for command in &mut self.store.commands {
+            command.lapsed |= command.leased && !command.done;
             command.leased = false;
         }
     }

@@ -76,36 +76,36 @@ impl Commands for PostgresStore {
 
     async fn fail_command(
         &self,
-        id: CommandId,
+        command: &Command,
         error: &str,
         due_at: DateTime<Utc>,
         key: Option<&str>,
     ) -> Result<(), StoreError> {
-        self.retrying(|| async {
-            let query = sqlx::query(commands::FAIL)
-                .bind(DbUuid(id.0))
+        run_statement!(
+            self,
+            sqlx::query(commands::FAIL)
+                .bind(DbUuid(command.id.0))
                 .bind(error)
                 .bind(DbTime(due_at))
-                .bind(key);
-            query.execute(&self.pool).await?;
-            Ok(())
-        })
-        .await
+                .bind(key)
+                .bind(command.leased_until.map(DbTime))
+        )
     }
 
     async fn await_decision(
         &self,
-        id: CommandId,
+        command: &Command,
         error: &str,
         due_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         run_statement!(
             self,
             sqlx::query(commands::AWAIT_DECISION)
-                .bind(DbUuid(id.0))
+                .bind(DbUuid(command.id.0))
                 .bind(error)
                 .bind(DbTime(due_at))
                 .bind(i32::try_from(STUCK_AFTER).unwrap_or(i32::MAX))
+                .bind(command.leased_until.map(DbTime))
         )
     }
 
@@ -114,7 +114,7 @@ impl Commands for PostgresStore {
             self,
             sqlx::query(commands::DEFER)
                 .bind(DbUuid(command.id.0))
-                .bind(i32::try_from(command.tries).unwrap_or(i32::MAX))
+                .bind(command.leased_until.map(DbTime))
                 .bind(DbTime(due_at))
         )
     }

@@ -39,15 +39,18 @@ impl Commands for SqliteStore {
 
     async fn fail_command(
         &self,
-        id: CommandId,
+        command: &Command,
         error: &str,
         due_at: DateTime<Utc>,
         key: Option<&str>,
     ) -> Result<(), StoreError> {
-        let query = sqlx::query(commands::FAIL).bind(DbUuid(id.0));
-        self.write(query.bind(error).bind(DbTime(due_at)).bind(key))
-            .await?;
-        Ok(())
+        let query = sqlx::query(commands::FAIL)
+            .bind(DbUuid(command.id.0))
+            .bind(error)
+            .bind(DbTime(due_at))
+            .bind(key)
+            .bind(command.leased_until.map(DbTime));
+        self.write(query).await.map(drop)
     }
 
     async fn begin_command(&self, id: CommandId, now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -57,21 +60,23 @@ impl Commands for SqliteStore {
 
     async fn await_decision(
         &self,
-        id: CommandId,
+        command: &Command,
         error: &str,
         due_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let query = sqlx::query(commands::AWAIT_DECISION).bind(DbUuid(id.0));
-        self.write(query.bind(error).bind(DbTime(due_at)).bind(STUCK_AFTER))
-            .await
-            .map(drop)
+        let query = sqlx::query(commands::AWAIT_DECISION)
+            .bind(DbUuid(command.id.0))
+            .bind(error)
+            .bind(DbTime(due_at))
+            .bind(STUCK_AFTER)
+            .bind(command.leased_until.map(DbTime));
+        self.write(query).await.map(drop)
     }
 
     async fn defer_command(&self, command: &Command, due_at: DateTime<Utc>) -> Result<(), StoreError> {
         let query = sqlx::query(commands::DEFER).bind(DbUuid(command.id.0));
-        self.write(query.bind(command.tries).bind(DbTime(due_at)))
-            .await
-            .map(drop)
+        let query = query.bind(command.leased_until.map(DbTime));
+        self.write(query.bind(DbTime(due_at))).await.map(drop)
     }
 
     async fn order_command(&self, id: CommandId, actor: &Actor) -> Result<(), StoreError> {

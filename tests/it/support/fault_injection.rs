@@ -253,9 +253,9 @@ implement_store! {
     lease_commands(request: &LeaseRequest) -> Vec<Command>;
     lease_command(id: CommandId, lease: Duration) -> Option<Command>;
     finish_command(command: &Command, now: DateTime<Utc>) -> ();
-    fail_command(id: CommandId, error: &str, due_at: DateTime<Utc>, key: Option<&str>) -> ();
+    fail_command(command: &Command, error: &str, due_at: DateTime<Utc>, key: Option<&str>) -> ();
     begin_command(id: CommandId, now: DateTime<Utc>) -> ();
-    await_decision(id: CommandId, error: &str, due_at: DateTime<Utc>) -> ();
+    await_decision(command: &Command, error: &str, due_at: DateTime<Utc>) -> ();
     defer_command(command: &Command, due_at: DateTime<Utc>) -> ();
     order_command(id: CommandId, actor: &Actor) -> ();
     find_command(id: CommandId) -> Option<Command>;

@@ -210,10 +210,13 @@ async fn command_has_one_lease_and_is_retried_after_a_failure() {
             .unwrap()
     };
     assert_eq!(lease(now(), Duration::ZERO).await.len(), 1);
-    let id = lease(now(), LONG).await[0].id;
+    let leased = lease(now(), LONG).await.remove(0);
     assert_eq!(lease(now(), LONG).await.len(), 0);
-    assert_eq!(store.lease_command(id, LONG).await.unwrap(), None);
-    store.fail_command(id, "refused", minute(5), None).await.unwrap();
+    assert_eq!(store.lease_command(leased.id, LONG).await.unwrap(), None);
+    store
+        .fail_command(&leased, "refused", minute(5), None)
+        .await
+        .unwrap();
     assert_eq!(lease(now(), LONG).await.len(), 0);
     let again = lease(minute(5), LONG).await;
     assert_eq!(

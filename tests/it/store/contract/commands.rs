@@ -16,6 +16,7 @@ on_both_engines!(
     failed_command_is_retried_later_and_stuck_after_many_tries,
     deferred_command_waits_without_a_failure,
     refusal_leaves_a_new_key_and_other_failures_keep_it,
+    worker_whose_lease_another_has_changes_nothing,
     finished_command_stays_done,
     a_pending_command_can_be_made_due,
     commands_are_listed_newest_first_in_pages,
@@ -105,7 +106,7 @@ async fn one_command_is_leased_by_its_id_due_or_not(database: &TestDatabase) {
 
 async fn failed_command_is_retried_later_and_stuck_after_many_tries(database: &TestDatabase) {
     let store = database.store();
-    let id = order(&*store, "a", 0).await;
+    order(&*store, "a", 0).await;
     let stuck = async || {
         store
             .list_commands(CommandFilter::Stuck, &page(10, None))
@@ -116,9 +117,10 @@ async fn failed_command_is_retried_later_and_stuck_after_many_tries(database: &T
     for n in 1..=STUCK_AFTER {
         assert!(stuck().await.is_empty(), "{n}");
         let now = i64::from(n);
-        assert_eq!(lease_due(&*store, now, 1).await.len(), 1, "{n}");
+        let leased = lease_due(&*store, now, 1).await;
+        assert_eq!(leased.len(), 1, "{n}");
         store
-            .fail_command(id, "stripe: 500", at(now + 1), None)
+            .fail_command(&leased[0], "stripe: 500", at(now + 1), None)
             .await
             .unwrap();
         assert!(lease_due(&*store, now, 1).await.is_empty(), "{n}");
@@ -171,20 +173,54 @@ async fn refusal_leaves_a_new_key_and_other_failures_keep_it(database: &TestData
         let command = store.find_command(id).await.unwrap().unwrap();
         (command.stripe_key, command.first_tried_at)
     };
+    let fail = async |minute: i64, key: Option<&str>| {
+        let leased = store.lease_command(id, LEASE).await.unwrap().unwrap();
+        let failed = store.fail_command(&leased, "failed", at(minute), key);
+        failed.await.unwrap();
+    };
     assert_eq!(read().await, (None, None));
     store.begin_command(id, at(1)).await.unwrap();
-    store.fail_command(id, "lost", at(2), None).await.unwrap();
+    fail(2, None).await;
     assert_eq!(read().await, (None, Some(at(1))));
     store.begin_command(id, at(2)).await.unwrap();
-    store
-        .fail_command(id, "refused", at(3), Some("k-2"))
-        .await
-        .unwrap();
+    fail(3, Some("k-2")).await;
     assert_eq!(read().await, (Some("k-2".to_owned()), Some(at(1))));
-    store.fail_command(id, "lost", at(4), None).await.unwrap();
+    fail(4, None).await;
     let leased = store.lease_command(id, LEASE).await.unwrap().unwrap();
     assert_eq!(leased.stripe_key.as_deref(), Some("k-2"));
     assert_eq!(leased.first_tried_at, Some(at(1)));
+}
+
+/// It took longer than its lease: its key would let both refund, and without a lease a third worker would come in.
+async fn worker_whose_lease_another_has_changes_nothing(database: &TestDatabase) {
+    let store = database.store();
+    let id = order(&*store, "a", 0).await;
+    let slow = store.lease_command(id, LEASE).await.unwrap().unwrap();
+    age_leases(database, "commands").await;
+    let other = store.lease_command(id, LEASE).await.unwrap().unwrap();
+    let read = async || store.find_command(id).await.unwrap().unwrap();
+    store
+        .fail_command(&slow, "refused", at(3), Some("k-2"))
+        .await
+        .unwrap();
+    assert_eq!(read().await, other);
+    store.await_decision(&slow, "who?", at(3)).await.unwrap();
+    assert_eq!(read().await, other);
+    assert!(store.lease_command(id, LEASE).await.unwrap().is_none());
+    store
+        .fail_command(&other, "refused", at(4), Some("k-3"))
+        .await
+        .unwrap();
+    let failed = read().await;
+    assert_eq!(
+        (failed.tries, failed.stripe_key.as_deref(), failed.leased_until),
+        (1, Some("k-3"), None)
+    );
+    store
+        .fail_command(&slow, "refused", at(5), Some("k-2"))
+        .await
+        .unwrap();
+    assert_eq!(read().await, failed, "nobody has leased it since");
 }
 
 async fn finished_command_stays_done(database: &TestDatabase) {
@@ -194,7 +230,7 @@ async fn finished_command_stays_done(database: &TestDatabase) {
     store.finish_command(&command, at(1)).await.unwrap();
     store.finish_command(&command, at(2)).await.unwrap();
     store
-        .fail_command(id, "too late", at(2), Some("new"))
+        .fail_command(&command, "too late", at(2), Some("new"))
         .await
         .unwrap();
     assert_eq!(
@@ -223,7 +259,11 @@ async fn finished_command_stays_done(database: &TestDatabase) {
 async fn a_pending_command_can_be_made_due(database: &TestDatabase) {
     let store = database.store();
     let id = order(&*store, "a", 0).await;
-    store.fail_command(id, "stripe: 500", at(60), None).await.unwrap();
+    let leased = store.lease_command(id, LEASE).await.unwrap().unwrap();
+    store
+        .fail_command(&leased, "stripe: 500", at(60), None)
+        .await
+        .unwrap();
     assert!(lease_due(&*store, 5, 10).await.is_empty());
     let retried = store.retry_command(id, at(5)).await.unwrap().unwrap();
     assert_eq!(retried.due_at, at(5));
