@@ -141,13 +141,13 @@ async fn deferred_command_waits_without_a_failure(database: &TestDatabase) {
     let store = database.store();
     let id = order(&*store, "a", 0).await;
     let first = store.lease_command(id, LEASE).await.unwrap().unwrap();
-    store.fail_command(id, "stripe: 500", at(1), None).await.unwrap();
+    store.fail_command(&first, "stripe: 500", at(1), None).await.unwrap();
     let failed = lease_due(&*store, 1, 1).await.remove(0);
     store.defer_command(&first, at(90)).await.unwrap();
     assert_eq!(
         store.find_command(id).await.unwrap().as_ref(),
         Some(&failed),
-        "tried since"
+        "leased since"
     );
     store.defer_command(&failed, at(60)).await.unwrap();
     let deferred = store.find_command(id).await.unwrap().unwrap();
