@@ -9896,7 +9896,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When the attempt was signed, in seconds since the Unix epoch. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a new secret was made. */
+                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -9946,7 +9946,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When the attempt was signed, in seconds since the Unix epoch. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a new secret was made. */
+                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -9996,7 +9996,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When the attempt was signed, in seconds since the Unix epoch. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a new secret was made. */
+                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -10046,7 +10046,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When the attempt was signed, in seconds since the Unix epoch. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a new secret was made. */
+                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -10096,7 +10096,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When the attempt was signed, in seconds since the Unix epoch. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a new secret was made. */
+                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -10146,7 +10146,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When the attempt was signed, in seconds since the Unix epoch. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a new secret was made. */
+                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -10196,7 +10196,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When the attempt was signed, in seconds since the Unix epoch. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a new secret was made. */
+                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -10246,7 +10246,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When the attempt was signed, in seconds since the Unix epoch. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a new secret was made. */
+                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -10296,7 +10296,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When the attempt was signed, in seconds since the Unix epoch. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a new secret was made. */
+                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -10346,7 +10346,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When the attempt was signed, in seconds since the Unix epoch. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a new secret was made. */
+                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -10396,7 +10396,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When the attempt was signed, in seconds since the Unix epoch. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a new secret was made. */
+                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -10446,7 +10446,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When the attempt was signed, in seconds since the Unix epoch. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a new secret was made. */
+                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most. */
                 "webhook-signature": string;
             };
             path?: never;
@@ -10496,7 +10496,7 @@ export interface operations {
                 "webhook-id": string;
                 /** @description When the attempt was signed, in seconds since the Unix epoch. */
                 "webhook-timestamp": string;
-                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a blank, for 24 hours after a new secret was made. */
+                /** @description `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs, separated by blanks: the current one, and for 24 hours after each new secret the one before it, eight old ones at most. */
                 "webhook-signature": string;
             };
             path?: never;
