@@ -26,14 +26,16 @@ use crate::domain::segment::{Allocation, allocated_segments};
 use crate::store::{Claim, HoldLimits, NewAttempt, OwnHoldQuery, PlaceOutcome};
 
 mod draft;
+mod earlier_hold;
 mod failed_attempt;
 mod placing;
 mod replacement;
 mod request;
 
 use draft::{Draft, DraftTimes, SoldSlot};
+use earlier_hold::Earlier;
 use placing::{MAX_PLACE_TRIES, create_session, finish_placing, leave_unsettled};
-use replacement::{Earlier, EarlierHold};
+use replacement::EarlierHold;
 pub use request::{Checkout, CheckoutError, CheckoutRequest};
 
 /// Starts a checkout in a task of its own, so that it finishes even if the client disconnects.
@@ -64,7 +66,7 @@ async fn run_checkout(context: &Arc<Context>, request: CheckoutRequest) -> Resul
     }
     // One reading for the whole checkout, so that all its times are consistent.
     let now = context.clock.database_now(found.now);
-    let earlier = match replacement::find_earlier(context, &request, now).await? {
+    let earlier = match earlier_hold::find_earlier(context, &request, now).await? {
         Earlier::Same(booking) => return Ok(Checkout::Replayed(*booking)),
         Earlier::Other(booking) => Some(*booking),
         Earlier::None => None,

@@ -1,7 +1,7 @@
 //! Replaces a guest's earlier unpaid hold, so that a guest's own hold is no obstacle.
 //!
-//! - The same slot and kind of payment page for the same guest: the earlier hold goes on, with the new name and metadata. If it
-//!   was moved, its payment page says another time, and it is replaced.
+//! - The same slot and kind of payment page for the same guest: the earlier hold goes on (`earlier_hold`), with the new name and
+//!   metadata. If it was moved, its payment page says another time, and it is replaced.
 //! - Another slot: the new hold is placed first, then the earlier one is released and its session expired. If the new one is
 //!   not placed, the earlier one stays.
 //! - Another slot that needs units of the earlier hold: its session is expired first (I2), then one transaction gives its
@@ -21,13 +21,12 @@ use super::request::{CheckoutError, CheckoutRequest};
 use crate::domain::availability::SlotRequest;
 use crate::domain::booking::{Actor, Booking};
 use crate::domain::hold::{Decision, Fact, ReleaseRequester, Status, decide};
-use crate::domain::ids::{HoldId, ResourceId};
+use crate::domain::ids::HoldId;
 use crate::domain::segment::{Allocation, allocated_segments, share_time};
 use crate::store::{
-    EarlierFate, HoldChange, HoldLimits, MOVED, NewDetails, PlaceOutcome, ReplaceOutcome, Replacement,
-    StateChange,
+    EarlierFate, HoldChange, HoldLimits, PlaceOutcome, ReplaceOutcome, Replacement, StateChange,
 };
-use crate::workflow::context::{Context, MAX_CONFLICTS};
+use crate::workflow::context::Context;
 use crate::workflow::error::WorkflowError;
 use crate::workflow::extend_hold::was_extended;
 use crate::workflow::hold_limits::{AllowedBeside, LimitError, find_allowances_beside};
@@ -35,93 +34,6 @@ use crate::workflow::release_hold::{self, ReleaseOutcome, release_hold};
 use crate::workflow::write_change::count_release;
 use crate::workflow::write_fact::internal_error;
 use crate::workflow::{apply_fact, availability};
-
-/// The earlier hold that a request replaces.
-pub(super) enum Earlier {
-    /// It is what the request asks for, and goes on.
-    Same(Box<Booking>),
-    /// It is another one, and is still held.
-    Other(Box<Booking>),
-    /// There is nothing to replace, or no longer.
-    None,
-}
-
-/// Finds the earlier hold of a request, and writes the new details if it goes on.
-///
-/// # Errors
-/// [`CheckoutError::AlreadyPaid`] if it is paid or being paid.
-pub(super) async fn find_earlier(
-    context: &Context,
-    request: &CheckoutRequest,
-    now: DateTime<Utc>,
-) -> Result<Earlier, CheckoutError> {
-    let Some(id) = request.replaces else {
-        return Ok(Earlier::None);
-    };
-    for _ in 0..MAX_CONFLICTS {
-        let Some(booking) = context.store.find_booking(id).await? else {
-            return Ok(Earlier::None);
-        };
-        match booking.hold.status {
-            Status::Held => {}
-            Status::Processing | Status::Confirmed => return Err(CheckoutError::AlreadyPaid),
-            Status::Released(_) | Status::Cancelled(_) => return Ok(Earlier::None),
-        }
-        // An overdue hold lapses, and is not saved from that by being replaced.
-        if booking.expires_at <= now {
-            return Ok(Earlier::None);
-        }
-        // One whose release was requested has perhaps lost its session.
-        let goes_on = booking.hold.requested_by.is_none();
-        if !(goes_on && request.asks_for(&booking)) || was_moved(context, id).await? {
-            return Ok(Earlier::Other(Box::new(booking)));
-        }
-        if request.has_details_of(&booking) {
-            return Ok(Earlier::Same(Box::new(booking)));
-        }
-        let details = NewDetails {
-            booking: &booking,
-            name: request.guest.name.as_deref(),
-            metadata: &request.metadata,
-            now,
-        };
-        // After either result the hold is read again.
-        context.store.update_details(&details).await?;
-    }
-    Err(internal_error(id, "too many conflicts while writing details").into())
-}
-
-/// Tells whether a hold was moved: then the line of its payment page is that of another start, and no session changes its line.
-async fn was_moved(context: &Context, id: HoldId) -> Result<bool, WorkflowError> {
-    let history = context.store.list_history(id).await?;
-    Ok(history.iter().any(|line| line.transition == MOVED))
-}
-
-impl CheckoutRequest {
-    /// Tells whether a hold is for the slot, the quantity and the guest of this request, with a resource that serves it and a
-    /// payment page where the request wants it.
-    fn asks_for(&self, booking: &Booking) -> bool {
-        let serves = |resource: &ResourceId| {
-            booking
-                .segments
-                .iter()
-                .any(|segment| segment.resource == *resource)
-        };
-        self.event_type == booking.event_type
-            && self.starts_at == booking.window().starts_at()
-            && self.quantity == booking.quantity
-            && self.resource.as_ref().is_none_or(serves)
-            && self.guest.normalized_email() == booking.guest.normalized_email()
-            && booking
-                .payment_page
-                .as_ref()
-                .is_some_and(|page| page.ui() == self.ui)
-    }
-
-    fn has_details_of(&self, booking: &Booking) -> bool {
-        self.guest.name == booking.guest.name && self.metadata == booking.metadata
-    }
-}
 
 /// A hold that a checkout replaces.
 pub(super) struct EarlierHold {

@@ -141,7 +141,10 @@ async fn deferred_command_waits_without_a_failure(database: &TestDatabase) {
     let store = database.store();
     let id = order(&*store, "a", 0).await;
     let first = store.lease_command(id, LEASE).await.unwrap().unwrap();
-    store.fail_command(&first, "stripe: 500", at(1), None).await.unwrap();
+    store
+        .fail_command(&first, "stripe: 500", at(1), None)
+        .await
+        .unwrap();
     let failed = lease_due(&*store, 1, 1).await.remove(0);
     store.defer_command(&first, at(90)).await.unwrap();
     assert_eq!(
