@@ -187,7 +187,7 @@ on_both_engines! {
         let extended = extend(&other_guest).await.expect(200);
         assert!(extended.text("expires_at") > end);
         let later = app.checkout(&in_place_of(&other_guest, order("call", OVERLAPPING))).await.expect(201);
-        assert_eq!(later.body["expires_at"], extended.body["expires_at"]);
+        assert!(later.text("expires_at") <= extended.text("expires_at"));
         extend(&later).await.expect_problem(409, "conflict");
     }
 
