@@ -82,19 +82,22 @@ impl ShopEndpoint {
             + (SELECT count(*) FROM events_out e WHERE e.position IS NULL
                OR e.position > (SELECT max(p.position) FROM event_endpoints p))";
         self.state.is_healthy.store(true, Ordering::SeqCst);
-        let soon = match database.engine() {
-            Engine::Sqlite => "0",
-            Engine::Postgres => "to_timestamp(0)",
+        // Workers lock the same rows in an order of their own, so on PostgreSQL a locked row is left to the next time.
+        let due = match database.engine() {
+            Engine::Sqlite => "UPDATE event_deliveries SET due_at = 0 WHERE state = 'pending' AND due_at > 0",
+            Engine::Postgres => {
+                "UPDATE event_deliveries SET due_at = to_timestamp(0)
+                 WHERE (endpoint_id, position) IN (
+                     SELECT endpoint_id, position FROM event_deliveries
+                     WHERE state = 'pending' AND due_at > to_timestamp(0) FOR UPDATE SKIP LOCKED)"
+            }
         };
-        let due = format!(
-            "UPDATE event_deliveries SET due_at = {soon} WHERE state = 'pending' AND due_at > {soon}"
-        );
         // Again and again: a request that was refused before ends later, and waits for minutes.
         eventually("all events are sent", async || {
             database
                 .execute("UPDATE event_endpoints SET paused_until = NULL WHERE paused_until IS NOT NULL")
                 .await;
-            database.execute(&due).await;
+            database.execute(due).await;
             (database.count(PENDING).await == 0).then_some(())
         })
         .await;

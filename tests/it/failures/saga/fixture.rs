@@ -73,7 +73,8 @@ const CONNECTIONS: u32 = 2;
 impl SagaFixture {
     /// Starts a service that sells an event type with several segments, a choice of resources, and several units each.
     pub(super) async fn start(engine: Engine) -> Self {
-        let app = TestApp::start(engine).await;
+        // Stripe is asked about a delayed payment within the pauses between the sweeps.
+        let app = TestApp::start_with(engine, &[("HOLDFAST_ASK_PROCESSING_AFTER", "1h")]).await;
         for (resource, units) in [("room-1", 2), ("room-2", 2), ("studio", 3), ("kits", 5)] {
             app.set_resource_capacity(resource, units).await;
         }

@@ -12,7 +12,7 @@ use holdfast::sandbox::{PaymentOutcome, QueuedEvent};
 use holdfast::workflow::release_as_seen::{SeenRelease, SeenReleaseOutcome, release_as_seen_in_task};
 use holdfast::workflow::release_hold::{ReleaseOutcome, release_hold};
 use holdfast::workflow::start_checkout::{Checkout, start_checkout};
-use holdfast::workflow::{Context, apply_event, queries, sweep};
+use holdfast::workflow::{Context, apply_event, queries};
 use serde_json::Value;
 
 use super::checkouts::{checkout_request, select_holds_of};
@@ -137,7 +137,7 @@ enum Way {
 #[derive(Clone, Copy, Debug)]
 struct ReleaseCase {
     by: Way,
-    /// Whether the payment has succeeded by then, which no event has reported. Otherwise it succeeds at the end.
+    /// Whether the payment has succeeded by then, which no event has reported. Otherwise it succeeds after the release.
     is_paid: bool,
 }
 
@@ -174,20 +174,19 @@ impl WorkflowCase for ReleaseCase {
         }
     }
 
-    /// The operator tries again. The slot is free at once, although the payment may still succeed.
+    /// The operator tries again. The slot is free at once, although the payment then succeeds.
     async fn retry_as_guest(&self, fixture: &SagaFixture, scenario: &Scenario) {
         let status = release_by_operator(&fixture.fresh_context(), scenario).await;
         assert_eq!(status, Some(RELEASED));
         sell_to_another(fixture, scenario).await;
-    }
-
-    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
+        // The command of the release asks until the payment is decided.
         if !self.is_paid {
             let success = pay(fixture, &scenario.holds[0], PaymentOutcome::ProcessingSucceeded);
             deliver(fixture, success).await;
-            sweep::sweep_once(&fixture.fresh_context()).await.unwrap();
-            fixture.app.deliver_all().await;
         }
+    }
+
+    async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {
         check_money_is_back(fixture, scenario).await;
     }
 }
