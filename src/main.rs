@@ -23,9 +23,6 @@ use holdfast::{demo_shop, stripe_sandbox, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Sells time slots through Stripe Checkout: no slot is sold twice, no payment is kept without its slot.
 #[derive(Parser)]
 #[command(version, about)]
