@@ -22,6 +22,7 @@ mod worker;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use holdfast::domain::ids::HoldId;
 use holdfast::workflow::Context;
 
 use crate::support::app::ApiResponse;
@@ -42,6 +43,13 @@ struct Scenario {
     events: Vec<String>,
     /// Checkout sessions whose URL no guest received.
     orphan_sessions: Vec<String>,
+}
+
+impl Scenario {
+    /// Returns the id of the hold under test.
+    fn hold_id(&self) -> HoldId {
+        HoldId::parse(self.holds[0].text("id")).unwrap()
+    }
 }
 
 /// One workflow under test: its preparation, its run and its expected result.

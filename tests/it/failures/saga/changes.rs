@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use holdfast::domain::booking::Actor;
 use holdfast::domain::hold::{Refund, ReturnWay};
-use holdfast::domain::ids::HoldId;
 use holdfast::workflow::Context;
 use holdfast::workflow::cancel_hold::{self, CancelOutcome};
 use holdfast::workflow::extend_hold::extend_hold;
@@ -37,10 +36,6 @@ pub(super) async fn prepare_confirmed_hold(fixture: &SagaFixture) -> Scenario {
     scenario
 }
 
-fn parse_hold_id(scenario: &Scenario) -> HoldId {
-    HoldId::parse(scenario.holds[0].text("id")).unwrap()
-}
-
 /// Who cancels the hold, and how much is refunded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CancelCase {
@@ -63,7 +58,7 @@ impl WorkflowCase for CancelCase {
     }
 
     async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
-        let id = parse_hold_id(scenario);
+        let id = scenario.hold_id();
         let result = match self {
             Self::FullRefund => {
                 cancel_hold::cancel_by_operator(context, id, Refund::Full, None, Actor::Operator(None)).await
@@ -108,7 +103,7 @@ impl WorkflowCase for ReturnCase {
 
     async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
         let request = ReturnRequest {
-            hold: parse_hold_id(scenario),
+            hold: scenario.hold_id(),
             amount: 2000,
             way: ReturnWay::Refund,
             note: "the heating failed".to_owned(),
@@ -159,7 +154,7 @@ impl WorkflowCase for MoveCase {
 
     async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
         let request = MoveRequest {
-            hold: parse_hold_id(scenario),
+            hold: scenario.hold_id(),
             starts_at: scenario.slot.parse().unwrap(),
             resource: None,
             actor: Actor::Operator(None),
@@ -208,7 +203,7 @@ impl WorkflowCase for ExtendCase {
     }
 
     async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
-        extend_hold(context, parse_hold_id(scenario)).await.is_ok()
+        extend_hold(context, scenario.hold_id()).await.is_ok()
     }
 
     async fn check_result(&self, fixture: &SagaFixture, scenario: &Scenario) {

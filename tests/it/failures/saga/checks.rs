@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast::domain::hold::Status;
-use holdfast::domain::ids::HoldId;
 use holdfast::sandbox::PaymentOutcome;
 use holdfast::workflow::check_hold::check_hold;
 use holdfast::workflow::{Context, queries, sweep};
@@ -34,7 +33,7 @@ impl WorkflowCase for AskedBy {
         scenario.holds.push(hold);
         if *self == Self::Sweep {
             let context = fixture.fresh_context();
-            let booking = queries::find_hold(&context, hold_id(&scenario)).await.unwrap();
+            let booking = queries::find_hold(&context, scenario.hold_id()).await.unwrap();
             check_hold(&context, booking.unwrap(), || false).await.unwrap();
             fixture.app.clock.advance(chrono::Duration::minutes(1));
         }
@@ -45,17 +44,8 @@ impl WorkflowCase for AskedBy {
 
     async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
         match self {
-            Self::ReturnPage => {
-                let Ok(Some(booking)) = queries::find_hold(context, hold_id(scenario)).await else {
-                    return false;
-                };
-                let checked = check_hold(context, booking, || true).await;
-                checked.is_ok_and(|checked| checked.booking.hold.status == Status::Confirmed)
-            }
-            Self::Sweep => {
-                let report = sweep::sweep_once(context).await;
-                report.is_ok_and(|report| (report.confirmed, report.failed) == (1, 0))
-            }
+            Self::ReturnPage => confirm_by_return_page(scenario, context).await,
+            Self::Sweep => confirm_by_sweep(context).await,
         }
     }
 
@@ -68,6 +58,17 @@ impl WorkflowCase for AskedBy {
     }
 }
 
-fn hold_id(scenario: &Scenario) -> HoldId {
-    HoldId::parse(scenario.holds[0].text("id")).unwrap()
+/// Lets the return page ask Stripe about the hold; `true` if it is confirmed then.
+pub(super) async fn confirm_by_return_page(scenario: &Scenario, context: &Arc<Context>) -> bool {
+    let Ok(Some(booking)) = queries::find_hold(context, scenario.hold_id()).await else {
+        return false;
+    };
+    let checked = check_hold(context, booking, || true).await;
+    checked.is_ok_and(|checked| checked.booking.hold.status == Status::Confirmed)
+}
+
+/// Sweeps once; `true` if that confirms one hold.
+pub(super) async fn confirm_by_sweep(context: &Context) -> bool {
+    let report = sweep::sweep_once(context).await;
+    report.is_ok_and(|report| (report.confirmed, report.failed) == (1, 0))
 }

@@ -4,16 +4,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast::domain::hold::Status;
-use holdfast::domain::ids::HoldId;
 use holdfast::gateway::webhook;
 use holdfast::sandbox::PaymentOutcome;
-use holdfast::workflow::check_hold::check_hold;
 use holdfast::workflow::start_checkout::{Checkout, CheckoutError, start_checkout};
-use holdfast::workflow::{Context, apply_event, queries, sweep};
+use holdfast::workflow::{Context, apply_event};
 use serde_json::{Value, json};
 
 use super::checkouts::{checkout_request, select_holds_of};
+use super::checks::{confirm_by_return_page, confirm_by_sweep};
 use super::early_payments::{SlowGateway, pay_meanwhile};
 use super::events::release_with_open_session;
 use super::fixture::SagaFixture;
@@ -70,10 +68,6 @@ fn complete_for_free(fixture: &SagaFixture, hold: &ApiResponse) -> Vec<String> {
     events.into_iter().map(|event| event.payload).collect()
 }
 
-fn parse_hold_id(scenario: &Scenario) -> HoldId {
-    HoldId::parse(scenario.holds[0].text("id")).unwrap()
-}
-
 /// Applies each event as often as Stripe may deliver it: twice.
 async fn apply_twice(scenario: &Scenario, context: &Arc<Context>) -> bool {
     let mut is_applied = true;
@@ -115,17 +109,8 @@ impl WorkflowCase for FreeCase {
     async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
         match self {
             Self::Event | Self::LateSlotFree | Self::LateSlotTaken => apply_twice(scenario, context).await,
-            Self::ReturnPage => {
-                let Ok(Some(booking)) = queries::find_hold(context, parse_hold_id(scenario)).await else {
-                    return false;
-                };
-                let checked = check_hold(context, booking, || true).await;
-                checked.is_ok_and(|checked| checked.booking.hold.status == Status::Confirmed)
-            }
-            Self::Sweep => {
-                let report = sweep::sweep_once(context).await;
-                report.is_ok_and(|report| (report.confirmed, report.failed) == (1, 0))
-            }
+            Self::ReturnPage => confirm_by_return_page(scenario, context).await,
+            Self::Sweep => confirm_by_sweep(context).await,
         }
     }
 

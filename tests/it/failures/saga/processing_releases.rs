@@ -6,7 +6,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use holdfast::domain::booking::Actor;
 use holdfast::domain::hold::{ReleaseReason, ReleaseRequester, Status};
-use holdfast::domain::ids::HoldId;
 use holdfast::gateway::webhook;
 use holdfast::sandbox::{PaymentOutcome, QueuedEvent};
 use holdfast::workflow::release_as_seen::{SeenRelease, SeenReleaseOutcome, release_as_seen_in_task};
@@ -45,10 +44,6 @@ fault_at_every_step!(
 
 const RELEASED: Status = Status::Released(ReleaseReason::Operator);
 
-fn parse_hold_id(scenario: &Scenario) -> HoldId {
-    HoldId::parse(scenario.holds[0].text("id")).unwrap()
-}
-
 /// Makes the guest or the bank do this. Returns Stripe's events, which wait.
 fn pay(fixture: &SagaFixture, hold: &ApiResponse, outcome: PaymentOutcome) -> Vec<QueuedEvent> {
     let before = fixture.app.simulator.events().len();
@@ -77,7 +72,7 @@ async fn prepare_processing_hold(fixture: &SagaFixture) -> Scenario {
 /// Releases the hold for an operator of the API.
 async fn release_by_operator(context: &Context, scenario: &Scenario) -> Option<Status> {
     let (requester, actor) = (Some(ReleaseRequester::Operator), Actor::Operator(None));
-    match release_hold(context, parse_hold_id(scenario), requester, actor).await {
+    match release_hold(context, scenario.hold_id(), requester, actor).await {
         Ok(ReleaseOutcome::Over(booking)) => Some(booking.hold.status),
         _ => None,
     }
@@ -159,7 +154,7 @@ impl WorkflowCase for ReleaseCase {
         if self.by == Way::Api {
             return release_by_operator(context, scenario).await == Some(RELEASED);
         }
-        let Ok(Some(seen)) = queries::find_hold(context, parse_hold_id(scenario)).await else {
+        let Ok(Some(seen)) = queries::find_hold(context, scenario.hold_id()).await else {
             return false;
         };
         let order = SeenRelease {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use holdfast::domain::booking::Actor;
 use holdfast::domain::hold::{ReleaseReason, ReleaseRequester, Status};
-use holdfast::domain::ids::HoldId;
 use holdfast::sandbox::PaymentOutcome;
 use holdfast::workflow::release_hold::{ReleaseOutcome, release_hold};
 use holdfast::workflow::{Context, sweep};
@@ -37,7 +36,7 @@ impl WorkflowCase for ByGuest {
     }
 
     async fn run_workflow(&self, scenario: &Scenario, context: &Arc<Context>) -> bool {
-        let id = HoldId::parse(scenario.holds[0].text("id")).unwrap();
+        let id = scenario.hold_id();
         let expected = if self.paid {
             Status::Confirmed
         } else {

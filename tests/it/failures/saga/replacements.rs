@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use holdfast::domain::ids::{HoldId, SessionId};
+use holdfast::domain::ids::SessionId;
 use holdfast::domain::session::{NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe, WebhookEndpoint};
 use holdfast::sandbox::PaymentOutcome;
@@ -39,14 +39,10 @@ pub(super) enum ReplaceCase {
     SameSlot,
 }
 
-fn earlier_id(scenario: &Scenario) -> HoldId {
-    HoldId::parse(scenario.holds[0].text("id")).unwrap()
-}
-
 /// Builds the request of the guest of the scenario's hold, in place of that.
 fn request(scenario: &Scenario) -> CheckoutRequest {
     CheckoutRequest {
-        replaces: Some(earlier_id(scenario)),
+        replaces: Some(scenario.hold_id()),
         ..checkout_request("ada", scenario.offer, &scenario.slot)
     }
 }
@@ -82,7 +78,7 @@ impl WorkflowCase for ReplaceCase {
             Self::OtherSlot | Self::OverlappingSlot => matches!(answer, Ok(Checkout::Placed(_))),
             Self::PaidMeanwhile { .. } => matches!(answer, Err(CheckoutError::AlreadyPaid)),
             Self::SameSlot => {
-                matches!(answer, Ok(Checkout::Replayed(booking)) if booking.hold.id == earlier_id(scenario))
+                matches!(answer, Ok(Checkout::Replayed(booking)) if booking.hold.id == scenario.hold_id())
             }
         }
     }

@@ -5,7 +5,7 @@ mod paused;
 
 use std::collections::BTreeMap;
 
-use holdfast::domain::command::CommandAction;
+use holdfast::domain::command::{Command, CommandAction};
 use holdfast::domain::hold::Status;
 use holdfast::domain::ids::{ChargeId, CommandId, DisputeId, IntentId, RefundId};
 use holdfast::domain::ledger::snapshots::{
@@ -84,6 +84,12 @@ async fn merge(store: &dyn Store, report: &MoneyReport) -> bool {
 
 async fn facts(store: &dyn Store, intent: &IntentId) -> PaymentFacts {
     store.find_money_facts(intent).await.unwrap()
+}
+
+/// Leases the order that is due, at this minute.
+async fn lease_order(store: &dyn Store, minute: i64) -> Command {
+    let request = LeaseRequest::new(at(minute), LEASE, 10);
+    store.lease_commands(&request).await.unwrap().remove(0)
 }
 
 async fn unnoted(store: &dyn Store) -> Vec<IntentId> {
@@ -211,8 +217,7 @@ async fn payment_without_a_hold_takes_notice_at_once(database: &TestDatabase) {
         .await
         .unwrap();
     assert!(store.is_payment_known(&intent).await.unwrap());
-    let request = LeaseRequest::new(at(1), LEASE, 10);
-    let command = store.lease_commands(&request).await.unwrap().remove(0);
+    let command = lease_order(&*store, 1).await;
     for (status, state, refunded) in [
         (RefundStatus::Pending, "refund_due", 0),
         (RefundStatus::Succeeded, "refunded", 5000),

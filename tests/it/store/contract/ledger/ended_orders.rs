@@ -6,7 +6,7 @@ use holdfast::domain::ids::IntentId;
 use holdfast::domain::ledger::snapshots::{RefundSnapshot, RefundStatus};
 use holdfast::store::{ApplyOutcome, HoldChange, LeaseRequest, StateChange, Store};
 
-use super::{merge, refund, report, unnoted};
+use super::{lease_order, merge, refund, report, unnoted};
 use crate::store::contract::{LEASE, after, at, becomes, change, eur, orphan, paid, placed, read, with_ana};
 use crate::support::database::TestDatabase;
 
@@ -24,8 +24,7 @@ async fn order_done_without_a_refund_is_due_back(database: &TestDatabase) {
         .record_orphan_payment(&orphan(None, None, "pi_1"))
         .await
         .unwrap();
-    let request = LeaseRequest::new(at(1), LEASE, 10);
-    let command = store.lease_commands(&request).await.unwrap().remove(0);
+    let command = lease_order(&*store, 1).await;
     store.finish_command(&command, at(2)).await.unwrap();
     let failed = "SELECT count(*) FROM payments WHERE state = 'refund_failed' AND refunded = 0";
     assert_eq!(database.count(failed).await, 1);
@@ -62,8 +61,7 @@ async fn order_that_ended_is_noted_by_its_hold_again(database: &TestDatabase) {
     let done = ApplyOutcome::Done { commands: 1 };
     assert_eq!(store.apply_change(&noting).await.unwrap(), done);
     assert!(unnoted(&*store).await.is_empty());
-    let request = LeaseRequest::new(at(9), LEASE, 10);
-    let command = store.lease_commands(&request).await.unwrap().remove(0);
+    let command = lease_order(&*store, 9).await;
     store.finish_command(&command, at(9)).await.unwrap();
     assert_eq!(unnoted(&*store).await, [intent]);
 }
@@ -79,8 +77,7 @@ async fn end_of_an_order_makes_earlier_decisions_conflict(database: &TestDatabas
     let ordering = change(&mine, StateChange::Transition(step));
     let done = ApplyOutcome::Done { commands: 1 };
     assert_eq!(store.apply_change(&ordering).await.unwrap(), done);
-    let request = LeaseRequest::new(at(9), LEASE, 10);
-    let command = store.lease_commands(&request).await.unwrap().remove(0);
+    let command = lease_order(&*store, 9).await;
     let by_hand = refund("re_1", &intent, RefundStatus::Succeeded);
     merge(&*store, &report(&intent, &[by_hand], &[])).await;
     let seen = read(&*store, &mine).await;

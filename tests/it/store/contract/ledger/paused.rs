@@ -2,12 +2,10 @@
 
 use holdfast::domain::ids::IntentId;
 use holdfast::domain::ledger::snapshots::{RefundSnapshot, RefundStatus};
-use holdfast::store::{LeaseRequest, StateChange};
+use holdfast::store::StateChange;
 
-use super::{merge, refund, report};
-use crate::store::contract::{
-    DONE, LEASE, at, change, eur, orphan, paid, payment_of, placed, read, with_ana,
-};
+use super::{lease_order, merge, refund, report};
+use crate::store::contract::{DONE, at, change, eur, orphan, paid, payment_of, placed, read, with_ana};
 use crate::support::database::TestDatabase;
 use crate::support::database_lock::{Lock, with_pause};
 
@@ -24,8 +22,7 @@ async fn order_that_ends_during_a_report_sees_its_refund(database: &TestDatabase
         .record_orphan_payment(&orphan(None, None, "pi_1"))
         .await
         .unwrap();
-    let request = LeaseRequest::new(at(1), LEASE, 10);
-    let command = store.lease_commands(&request).await.unwrap().remove(0);
+    let command = lease_order(&*store, 1).await;
     let sent = RefundSnapshot {
         money: eur(5000),
         command: Some(command.id),
