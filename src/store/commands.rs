@@ -122,6 +122,38 @@ pub(super) const AWAIT_DECISION: &str =
     "UPDATE commands SET tries = CASE WHEN tries < $4 THEN $4 ELSE tries + 1 END, last_error = $2, due_at = $3, leased_until = NULL
      WHERE id = $1 AND done_at IS NULL AND ordered_by IS NULL AND leased_until = $5";
 
+/// Defines the function that notes what has become of a payment without a hold, in the caller's transaction: for the engine's
+/// connection and its result. The engine's `payments` and `enqueue` write it.
+macro_rules! define_note_orphan {
+    ($connection:ty, $result:ident) => {
+        /// Notes what has become of a payment that has no hold: no decision about a hold would. Orders what is left of it if
+        /// Stripe refused the order because a part had gone back by hand.
+        pub(super) async fn note_orphan(
+            connection: &mut $connection,
+            intent: &IntentId,
+            now: DateTime<Utc>,
+        ) -> $result<()> {
+            let Some(mut payment) = payments::find_orphan(connection, intent).await? else {
+                return Ok(());
+            };
+            let rest = payment.order_rest();
+            if payment.note() || rest.is_some() {
+                payments::upsert(connection, None, &payment, now).await?;
+            }
+            if let Some(rest) = &rest {
+                let by = Some(encoding::ORDERED_BY_HOLDFAST);
+                enqueue(&mut *connection, None, rest, by, now).await?;
+            }
+            match payment.waits_for_hold() {
+                // The hold takes notice, if it is placed.
+                true => Ok(()),
+                false => payments::mark_noted(connection, intent).await,
+            }
+        }
+    };
+}
+pub(super) use define_note_orphan;
+
 /// Notes that `$2` ordered pending command `$1`.
 pub(super) const ORDER: &str =
     "UPDATE commands SET ordered_by = $2 WHERE id = $1 AND done_at IS NULL AND ordered_by IS NULL";

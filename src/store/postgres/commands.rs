@@ -14,7 +14,7 @@ use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
 use crate::domain::ids::{CommandId, HoldId, IntentId};
 use crate::domain::listing::{CommandFilter, Page, PageRequest};
 use crate::store::columns::{DbTime, DbUuid};
-use crate::store::commands::{self, CommandRow, Commands, command_columns};
+use crate::store::commands::{self, CommandRow, Commands, command_columns, define_note_orphan};
 use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, encoding};
 
@@ -206,31 +206,6 @@ pub(super) async fn enqueue(
     Ok(EnqueuedCommand { id, is_new })
 }
 
-/// Notes what has become of a payment that has no hold: no decision about a hold would. Orders what is left of it if Stripe refused
-/// the order because a part had gone back by hand.
-pub(super) async fn note_orphan(
-    connection: &mut PgConnection,
-    intent: &IntentId,
-    now: DateTime<Utc>,
-) -> PostgresResult<()> {
-    let Some(mut payment) = payments::find_orphan(connection, intent).await? else {
-        return Ok(());
-    };
-    let rest = payment.order_rest();
-    if payment.note() || rest.is_some() {
-        payments::upsert(connection, None, &payment, now).await?;
-    }
-    if let Some(rest) = &rest {
-        let by = Some(encoding::ORDERED_BY_HOLDFAST);
-        enqueue(&mut *connection, None, rest, by, now).await?;
-    }
-    match payment.waits_for_hold() {
-        // The hold takes notice, if it is placed.
-        true => Ok(()),
-        false => payments::mark_noted(connection, intent).await,
-    }
-}
-
 /// Leases commands that are due at `$1` for `$2` seconds, at most `$3`. Several instances lease at once, so it skips
 /// locked rows.
 const LEASE_DUE: &str = concat!(
@@ -250,3 +225,5 @@ const LEASE_ONE: &str = concat!(
      RETURNING ",
     command_columns!()
 );
+
+define_note_orphan!(PgConnection, PostgresResult);

@@ -14,7 +14,7 @@ use crate::domain::command::{Command, CommandAction, STUCK_AFTER};
 use crate::domain::ids::{CommandId, HoldId, IntentId};
 use crate::domain::listing::{CommandFilter, Page, PageRequest};
 use crate::store::columns::{DbTime, DbUuid};
-use crate::store::commands::{self, CommandRow, Commands, command_columns};
+use crate::store::commands::{self, CommandRow, Commands, command_columns, define_note_orphan};
 use crate::store::lease_request::LeaseRequest;
 use crate::store::{StoreError, encoding, paging};
 
@@ -166,31 +166,6 @@ pub(super) async fn enqueue(
     Ok(done.rows_affected() > 0)
 }
 
-/// Notes what has become of a payment that has no hold: no decision about a hold would. Orders what is left of it if Stripe refused
-/// the order because a part had gone back by hand.
-pub(super) async fn note_orphan(
-    connection: &mut SqliteConnection,
-    intent: &IntentId,
-    now: DateTime<Utc>,
-) -> SqliteResult<()> {
-    let Some(mut payment) = payments::find_orphan(connection, intent).await? else {
-        return Ok(());
-    };
-    let rest = payment.order_rest();
-    if payment.note() || rest.is_some() {
-        payments::upsert(connection, None, &payment, now).await?;
-    }
-    if let Some(rest) = &rest {
-        let by = Some(encoding::ORDERED_BY_HOLDFAST);
-        enqueue(&mut *connection, None, rest, by, now).await?;
-    }
-    match payment.waits_for_hold() {
-        // The hold takes notice, if it is placed.
-        true => Ok(()),
-        false => payments::mark_noted(connection, intent).await,
-    }
-}
-
 /// Finds the command that carries out an action, if there is one.
 pub(super) async fn find_id(
     connection: &mut SqliteConnection,
@@ -241,3 +216,5 @@ const LEASE_ONE: &str = concat!(
     " RETURNING ",
     command_columns!()
 );
+
+define_note_orphan!(SqliteConnection, SqliteResult);
