@@ -1,5 +1,8 @@
 //! What operators must look at, as conditions of SQL. They match partial indexes, so that no list grows with the past.
 
+use chrono::{DateTime, Utc};
+
+use crate::domain::figures::{MONEY_WAITS, PROCESSING_LONG};
 use crate::domain::listing::Attention;
 
 /// Selects, after `$before`, the ids of live holds with another amount than the price, while nobody has settled it: of the money
@@ -56,6 +59,19 @@ pub(super) fn hold_condition(attention: Attention) -> &'static str {
     }
 }
 
+/// The moment that [`hold_condition`] is open for; `None` if it is complete.
+pub(super) fn hold_moment(attention: Attention, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match attention {
+        Attention::Overdue | Attention::PriceMismatch => Some(now),
+        Attention::ProcessingLong => Some(now - PROCESSING_LONG),
+        Attention::MoneyWithoutSlot
+        | Attention::SlotWithoutMoney
+        | Attention::RefundFailed
+        | Attention::Disputed
+        | Attention::DoesNotAddUp => None,
+    }
+}
+
 /// The condition for payments `p`. Each is one list of ids: for two of them PostgreSQL reads all payments. The lists that
 /// depend on a moment are open, as those of holds are. Money that waits for its hold since that moment has no slot.
 pub(super) fn payment_condition(attention: Attention) -> &'static str {
@@ -86,5 +102,19 @@ pub(super) fn payment_condition(attention: Attention) -> &'static str {
         Attention::DoesNotAddUp => "NOT p.adds_up",
         // These are about holds, not about money.
         Attention::Overdue | Attention::ProcessingLong => "p.intent_id = ''",
+    }
+}
+
+/// The moment that [`payment_condition`] is open for; `None` if it is complete.
+pub(super) fn payment_moment(attention: Attention, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match attention {
+        Attention::MoneyWithoutSlot => Some(now - MONEY_WAITS),
+        Attention::PriceMismatch => Some(now),
+        Attention::SlotWithoutMoney
+        | Attention::RefundFailed
+        | Attention::Disputed
+        | Attention::DoesNotAddUp
+        | Attention::Overdue
+        | Attention::ProcessingLong => None,
     }
 }

@@ -11,7 +11,7 @@ use sqlx::types::Uuid;
 
 use super::{encoding, paging};
 use crate::domain::booking::{Booking, normalize_email};
-use crate::domain::listing::{Attention, HoldFilter, HoldKey, HoldSort, PageRequest};
+use crate::domain::listing::{HoldFilter, HoldKey, HoldSort, PageRequest};
 
 /// The place in a list after which a page starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,19 +102,6 @@ pub(super) fn list_statuses(filter: &HoldFilter) -> String {
     format!("'{}'", names.collect::<Vec<_>>().join("', '"))
 }
 
-/// The moment that a reason for attention is open for; `None` if its condition is complete.
-pub(super) fn moment_of(attention: Attention, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    match attention {
-        Attention::Overdue | Attention::PriceMismatch => Some(now),
-        Attention::ProcessingLong => Some(now - crate::domain::figures::PROCESSING_LONG),
-        Attention::MoneyWithoutSlot
-        | Attention::SlotWithoutMoney
-        | Attention::RefundFailed
-        | Attention::Disputed
-        | Attention::DoesNotAddUp => None,
-    }
-}
-
 /// Adds the conditions of a filter to a list of holds `h`, but that of the resource, which the engines write in their own
 /// ways. `$changed_at` is the engine's expression for when a hold last changed. Only the conditions that are asked for are in
 /// the statement, so that each set of filters has a plan of its own.
@@ -139,7 +126,7 @@ macro_rules! narrow_holds {
         }
         if let Some(attention) = $filter.attention {
             $query.push(" AND ").push(attention::hold_condition(attention));
-            if let Some(moment) = hold_list::moment_of(attention, $filter.now) {
+            if let Some(moment) = attention::hold_moment(attention, $filter.now) {
                 $query.push_bind(DbTime(moment)).push(")");
             }
         }

@@ -1,7 +1,6 @@
 //! Payments: what came in, what the shop decided about it, and what has become of it.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -9,10 +8,9 @@ use uuid::Uuid;
 use super::columns::{DbTime, DbUuid};
 use super::ledger::FactsJson;
 use super::{StoreError, encoding, paging};
-use crate::domain::figures::MONEY_WAITS;
 use crate::domain::ids::{CommandId, HoldId, IntentId};
 use crate::domain::ledger::decisions::{Decisions, KeepReason, RefundOrder};
-use crate::domain::listing::{Attention, ListedPayment, Page, PageRequest, PaymentFilter};
+use crate::domain::listing::{ListedPayment, Page, PageRequest, PaymentFilter};
 use crate::domain::payment::{Payment, PaymentState};
 
 /// Payments in the database; one method is one transaction.
@@ -75,20 +73,6 @@ macro_rules! select_payments {
 }
 pub(super) use select_payments;
 
-/// The moment that a reason for attention is open for; `None` if its condition of payments is complete.
-pub(super) fn moment_of(attention: Attention, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    match attention {
-        Attention::MoneyWithoutSlot => Some(now - MONEY_WAITS),
-        Attention::PriceMismatch => Some(now),
-        Attention::SlotWithoutMoney
-        | Attention::RefundFailed
-        | Attention::Disputed
-        | Attention::DoesNotAddUp
-        | Attention::Overdue
-        | Attention::ProcessingLong => None,
-    }
-}
-
 /// Adds the conditions of a filter and of a page to a list of payments `p`. Only the conditions that are asked for are in the
 /// statement, so that each set of filters has a plan of its own.
 macro_rules! narrow_payments {
@@ -98,7 +82,7 @@ macro_rules! narrow_payments {
         if let Some(attention) = $filter.attention {
             let condition = $crate::store::attention::payment_condition(attention);
             $query.push(" AND ").push(condition);
-            if let Some(moment) = $crate::store::payments::moment_of(attention, $filter.now) {
+            if let Some(moment) = $crate::store::attention::payment_moment(attention, $filter.now) {
                 $query.push_bind(DbTime(moment)).push(")");
             }
         }
