@@ -44,8 +44,8 @@ pub(super) struct EarlierHold {
     /// Whether the new hold keeps a resource of this one at the same time. Then it gets no more time than this one: else a guest
     /// could keep a slot by replacing the hold again and again.
     keeps_time: bool,
-    /// Whether it was extended.
-    was_extended: bool,
+    /// Whether the new hold has the extension of this one.
+    is_extended: bool,
 }
 
 /// Why a hold was not placed in place of another one.
@@ -143,7 +143,7 @@ async fn place(
             units: &units,
             limits: &allowed.limits,
             inherited: &allowed.inherited,
-            is_extended: replaced.keeps_time && replaced.was_extended,
+            is_extended: replaced.is_extended,
             now: draft.now,
         };
         match context.store.replace_hold(&replacement).await? {
@@ -196,12 +196,12 @@ impl EarlierHold {
         units: &[Allocation],
     ) -> Result<Self, WorkflowError> {
         let keeps_time = share_time(&booking.segments, &allocated_segments(units));
-        let history = context.store.list_history(booking.hold.id).await?;
+        let is_extended = keeps_time && was_extended(&context.store.list_history(booking.hold.id).await?);
         Ok(Self {
             booking,
             is_in_the_way,
             keeps_time,
-            was_extended: was_extended(&history),
+            is_extended,
         })
     }
 
