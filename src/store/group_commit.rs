@@ -5,6 +5,9 @@
 //! its item alone, which is possible because every method of the store can be repeated: so an item that fails harms no other,
 //! and an answer that was lost is asked again.
 //!
+//! A group takes over the connection of the group before it, if it begins at its end: what a server keeps for a connection, such as its
+//! plans, is then still in the caches of the processor.
+//!
 //! What is slow delays no others: an item with much work never waits for a group, and another group begins beside those that are
 //! old. Where only one group may run, all wait for it: an item alone would wait for the same, and after a stall of the disk
 //! many single commits would take longer than one of all.
@@ -28,6 +31,10 @@ const CALLERS_PER_GROUP: usize = 16;
 
 /// After this time a group is old: others need not wait for it any more. Most groups take a few milliseconds.
 const OLD_AFTER: Duration = Duration::from_millis(20);
+
+/// How many groups use a connection one after the other. After that it goes back to its pool, which tests connections, and
+/// replaces old ones.
+const USES_IN_TURN: u32 = 64;
 
 /// The part of the time of a call that the statements of a group may take. So time is left to run the item alone.
 const PARTS_OF_TIME: u32 = 4;
@@ -73,58 +80,69 @@ pub(super) struct GroupBounds {
 /// statement could be tried, so each caller gets it.
 pub(super) type GroupResult<V> = Result<Vec<Option<V>>, StoreError>;
 
-type Run<I, V> = Arc<dyn Fn(Vec<I>) -> BoxFuture<'static, GroupResult<V>> + Send + Sync>;
+/// What a group leaves: the verdicts, and its connection if that is fit for the next group.
+pub(super) type GroupEnd<V, C> = (GroupResult<V>, Option<C>);
+
+type Run<I, V, C> = Arc<dyn Fn(Option<C>, Vec<I>) -> BoxFuture<'static, GroupEnd<V, C>> + Send + Sync>;
 
 /// What a caller in the queue gets.
-enum Answer<I: GroupItem, V: Send + 'static> {
+enum Answer<I: GroupItem, V: Send + 'static, C: Send + 'static> {
     Verdict(Result<V, StoreError>),
     /// It is a group of one, and runs its item itself.
-    Alone(ActiveGroup<I, V>),
+    Alone(ActiveGroup<I, V, C>),
 }
 
 /// An item and the caller that waits for its verdict.
-struct Waiting<I: GroupItem, V: Send + 'static> {
+struct Waiting<I: GroupItem, V: Send + 'static, C: Send + 'static> {
     item: I,
-    run: Run<I, V>,
-    caller: oneshot::Sender<Answer<I, V>>,
+    run: Run<I, V, C>,
+    caller: oneshot::Sender<Answer<I, V, C>>,
 }
 
-struct Queue<I: GroupItem, V: Send + 'static> {
-    waiting: VecDeque<Waiting<I, V>>,
+struct Queue<I: GroupItem, V: Send + 'static, C: Send + 'static> {
+    waiting: VecDeque<Waiting<I, V, C>>,
     /// The groups that are under way: their numbers, and when they began.
     active: Vec<(u64, Instant)>,
     next_number: u64,
 }
 
-/// The callers of one kind.
-pub(super) struct Groups<I: GroupItem, V: Send + 'static> {
-    queue: Mutex<Queue<I, V>>,
+/// The callers of one kind, whose groups run on connections `C`.
+pub(super) struct Groups<I: GroupItem, V: Send + 'static, C: Send + 'static> {
+    queue: Mutex<Queue<I, V, C>>,
     bounds: GroupBounds,
 }
 
-impl<I: GroupItem, V: Send + 'static> std::fmt::Debug for Groups<I, V> {
+/// The connection that a group takes over, and how many groups have used it in turn.
+struct TakenOver<C> {
+    connection: C,
+    uses: u32,
+}
+
+impl<I: GroupItem, V: Send + 'static, C: Send + 'static> std::fmt::Debug for Groups<I, V, C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Groups").finish_non_exhaustive()
     }
 }
 
 /// A group that is under way. Its end, however it comes, begins the next one.
-struct ActiveGroup<I: GroupItem, V: Send + 'static> {
-    groups: Arc<Groups<I, V>>,
+struct ActiveGroup<I: GroupItem, V: Send + 'static, C: Send + 'static> {
+    groups: Arc<Groups<I, V, C>>,
     number: u64,
+    /// The connection that it has from the group before it, or that it leaves to the next one.
+    connection: Option<TakenOver<C>>,
 }
 
-impl<I: GroupItem, V: Send + 'static> Drop for ActiveGroup<I, V> {
+impl<I: GroupItem, V: Send + 'static, C: Send + 'static> Drop for ActiveGroup<I, V, C> {
     fn drop(&mut self) {
         self.groups
             .lock()
             .active
             .retain(|(number, _)| *number != self.number);
-        self.groups.begin_next();
+        self.groups.begin_next(self.connection.take());
     }
 }
 
-impl<I: GroupItem, V: Send + 'static> Groups<I, V> {
+impl<I: GroupItem, V: Send + 'static, C: Send + 'static> Groups<I, V, C> {
     /// Makes the groups of one kind of callers.
     pub(super) fn new(bounds: GroupBounds) -> Arc<Self> {
         let queue = Queue {
@@ -147,15 +165,15 @@ impl<I: GroupItem, V: Send + 'static> Groups<I, V> {
         alone: impl FnOnce() -> A,
     ) -> Result<V, StoreError>
     where
-        R: Fn(Vec<I>) -> F + Send + Sync + 'static,
-        F: Future<Output = GroupResult<V>> + Send + 'static,
+        R: Fn(Option<C>, Vec<I>) -> F + Send + Sync + 'static,
+        F: Future<Output = GroupEnd<V, C>> + Send + 'static,
         A: Future<Output = Result<V, StoreError>>,
     {
         let done = async {
             if item.estimate_work() > MOST_WORK_OF_ITEM {
                 return Box::pin(alone()).await;
             }
-            let run: Run<I, V> = Arc::new(move |items| run(items).boxed());
+            let run: Run<I, V, C> = Arc::new(move |connection, items| run(connection, items).boxed());
             let group_of_one = match self.wait_in_queue(item, run).await {
                 Some(Answer::Verdict(verdict)) => return verdict,
                 Some(Answer::Alone(group)) => Some(group),
@@ -170,21 +188,22 @@ impl<I: GroupItem, V: Send + 'static> Groups<I, V> {
     }
 
     /// Waits for the verdict of a group; `None` if the caller must run the item alone.
-    async fn wait_in_queue(self: &Arc<Self>, item: I, run: Run<I, V>) -> Option<Answer<I, V>> {
+    async fn wait_in_queue(self: &Arc<Self>, item: I, run: Run<I, V, C>) -> Option<Answer<I, V, C>> {
         let (caller, mut answer) = oneshot::channel();
         self.lock().waiting.push_back(Waiting { item, run, caller });
-        self.begin_next();
+        self.begin_next(None);
         loop {
             if let Ok(answer) = timeout(OLD_AFTER, &mut answer).await {
                 return answer.ok();
             }
             // The groups under way may be old by now.
-            self.begin_next();
+            self.begin_next(None);
         }
     }
 
-    /// Begins the next group, if somebody waits and another one may be under way.
-    fn begin_next(self: &Arc<Self>) {
+    /// Begins the next group, if somebody waits and another one may be under way. It runs on the `connection` that the group before it
+    /// leaves, if there is one.
+    fn begin_next(self: &Arc<Self>, connection: Option<TakenOver<C>>) {
         let mut queue = self.lock();
         if !queue.may_begin(&self.bounds) {
             return;
@@ -196,9 +215,10 @@ impl<I: GroupItem, V: Send + 'static> Groups<I, V> {
         let number = queue.next_number();
         queue.active.push((number, Instant::now()));
         drop(queue);
-        let active = ActiveGroup {
+        let mut active = ActiveGroup {
             groups: Arc::clone(self),
             number,
+            connection: None,
         };
         match <[_; 1]>::try_from(group) {
             Ok([Waiting { caller, .. }]) => {
@@ -208,18 +228,19 @@ impl<I: GroupItem, V: Send + 'static> Groups<I, V> {
             Err(group) => {
                 // Without a runtime, at the end of the process, nobody waits any more.
                 if let Ok(runtime) = Handle::try_current() {
+                    active.connection = connection;
                     runtime.spawn(run_group(group, active));
                 }
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue<I, V>> {
+    fn lock(&self) -> MutexGuard<'_, Queue<I, V, C>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<I: GroupItem, V: Send + 'static> Queue<I, V> {
+impl<I: GroupItem, V: Send + 'static, C: Send + 'static> Queue<I, V, C> {
     fn next_number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number
@@ -236,7 +257,7 @@ impl<I: GroupItem, V: Send + 'static> Queue<I, V> {
 
     /// Takes the items of the next group out of the queue, in order. An item that touches what another one of the group
     /// touches, or that is too much work for it, is among the first of the group after it.
-    fn next_group(&mut self, most_items: usize) -> Vec<Waiting<I, V>> {
+    fn next_group(&mut self, most_items: usize) -> Vec<Waiting<I, V, C>> {
         let (mut group, mut later) = (Vec::new(), VecDeque::new());
         let mut touched = I::Touched::default();
         let mut work = 0;
@@ -267,20 +288,34 @@ impl<I: GroupItem, V: Send + 'static> Queue<I, V> {
 }
 
 /// Runs a group of several and gives each caller its verdict.
-async fn run_group<I: GroupItem, V: Send + 'static>(group: Vec<Waiting<I, V>>, active: ActiveGroup<I, V>) {
+async fn run_group<I: GroupItem, V: Send + 'static, C: Send + 'static>(
+    group: Vec<Waiting<I, V, C>>,
+    mut active: ActiveGroup<I, V, C>,
+) {
     let Some(run) = group.first().map(|one| Arc::clone(&one.run)) else {
         return;
     };
     let (items, callers): (Vec<I>, Vec<_>) = group.into_iter().map(|one| (one.item, one.caller)).unzip();
     // A panic ends this group only: its callers run their items alone, and an item that panics again does so in its caller.
-    let done = AssertUnwindSafe(async { run(items).await }).catch_unwind().await;
+    let (connection, uses) = match active.connection.take() {
+        Some(TakenOver { connection, uses }) => (Some(connection), uses),
+        None => (None, 0),
+    };
+    let done = AssertUnwindSafe(async { run(connection, items).await })
+        .catch_unwind()
+        .await;
+    let (verdicts, connection) = done.unwrap_or_else(|_| (Ok(Vec::new()), None));
+    let uses = uses + 1;
+    active.connection = connection
+        .filter(|_| uses < USES_IN_TURN)
+        .map(|connection| TakenOver { connection, uses });
     drop(active);
-    give_verdicts(callers, done.unwrap_or_else(|_| Ok(Vec::new())));
+    give_verdicts(callers, verdicts);
 }
 
 /// Gives each caller its verdict. A caller that gets none runs its item alone.
-fn give_verdicts<I: GroupItem, V: Send + 'static>(
-    callers: Vec<oneshot::Sender<Answer<I, V>>>,
+fn give_verdicts<I: GroupItem, V: Send + 'static, C: Send + 'static>(
+    callers: Vec<oneshot::Sender<Answer<I, V, C>>>,
     done: GroupResult<V>,
 ) {
     // A caller that has gone needs no verdict.
@@ -302,20 +337,23 @@ fn give_verdicts<I: GroupItem, V: Send + 'static>(
 
 /// Waits for `begun`, a connection or a transaction, and runs the statements of a group on it. `Err` if there is none: an item
 /// alone would get none either. If the statements fail, or take more than their part of the time, there are no verdicts.
-pub(super) async fn run_statements<C, V, E, F>(
+pub(super) async fn run_statements<B, V, C, E, F>(
     call_timeout: Duration,
-    begun: impl Future<Output = Result<C, StoreError>>,
-    run: impl FnOnce(C) -> F,
-) -> GroupResult<V>
+    begun: impl Future<Output = Result<B, StoreError>>,
+    run: impl FnOnce(B) -> F,
+) -> GroupEnd<V, C>
 where
-    F: Future<Output = Result<Vec<Option<V>>, E>>,
+    F: Future<Output = Result<(Vec<Option<V>>, Option<C>), E>>,
 {
-    let connection = begun.await?;
-    match timeout(call_timeout / PARTS_OF_TIME, run(connection)).await {
-        Ok(Ok(verdicts)) => Ok(verdicts),
+    let begun = match begun.await {
+        Ok(begun) => begun,
+        Err(error) => return (Err(error), None),
+    };
+    match timeout(call_timeout / PARTS_OF_TIME, run(begun)).await {
+        Ok(Ok((verdicts, connection))) => (Ok(verdicts), connection),
         Ok(Err(_)) | Err(_) => {
             metrics::counter!("holdfast_store_groups_failed_total").increment(1);
-            Ok(Vec::new())
+            (Ok(Vec::new()), None)
         }
     }
 }

@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, FromRow, Postgres, Transaction};
@@ -229,33 +231,40 @@ impl PostgresStore {
 
     /// Runs an item as one of a group, or `alone`; the time is bounded as that of [`Self::retrying`]. `run` runs the statement
     /// of a group of several.
-    async fn grouped<I, V, R, F, A>(
+    async fn grouped<I, V, R, A>(
         &self,
-        groups: &Arc<Groups<I, V>>,
+        groups: &Arc<Groups<I, V, PoolConnection<Postgres>>>,
         item: I,
         run: R,
         alone: impl FnOnce() -> A,
     ) -> Result<V, StoreError>
     where
-        I: GroupItem,
+        I: GroupItem + Sync,
         V: Send + 'static,
-        R: Fn(PoolConnection<Postgres>, Vec<I>) -> F + Send + Sync + 'static,
-        F: Future<Output = PostgresResult<Vec<Option<V>>>> + Send,
+        R: for<'c> Fn(&'c mut PgConnection, &'c [I]) -> BoxFuture<'c, PostgresResult<Vec<Option<V>>>>
+            + Send
+            + Sync
+            + 'static,
         A: Future<Output = Result<V, StoreError>>,
     {
         let (store, run) = (self.clone(), Arc::new(run));
-        let run_group = move |items| {
+        let run_group = move |taken_over: Option<PoolConnection<Postgres>>, items: Vec<I>| {
             let (store, run) = (store.clone(), Arc::clone(&run));
             async move {
-                let connection = async { store.pool.acquire().await.map_err(error::classify) };
-                let statements = |connection| async move {
-                    let done = run(connection, items).await;
+                let connection = async {
+                    match taken_over {
+                        Some(connection) => Ok(connection),
+                        None => store.pool.acquire().await.map_err(error::classify),
+                    }
+                };
+                let statements = |mut connection: PoolConnection<Postgres>| async move {
+                    let done = run(&mut connection, &items).await;
                     if let Err(error) = &done
                         && let Some(reason) = error.transient_reason()
                     {
                         count_retry(reason);
                     }
-                    done
+                    done.map(|verdicts| (verdicts, Some(connection)))
                 };
                 let began = Instant::now();
                 let done = run_statements(store.method_timeout, connection, statements).await;
@@ -267,31 +276,37 @@ impl PostgresStore {
     }
 
     /// Runs a read as one of a group, or alone. `read` answers several queries, in their order.
-    async fn read_in_group<I, V, R, F>(
+    async fn read_in_group<I, V, R>(
         &self,
-        groups: &Arc<Groups<I, V>>,
+        groups: &Arc<Groups<I, V, PoolConnection<Postgres>>>,
         query: I,
         read: R,
     ) -> Result<V, StoreError>
     where
-        I: GroupItem + Clone,
+        I: GroupItem + Clone + Sync,
         V: Send + 'static,
-        R: Fn(PoolConnection<Postgres>, Vec<I>) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = PostgresResult<Vec<V>>> + Send,
+        R: for<'c> Fn(&'c mut PgConnection, &'c [I]) -> BoxFuture<'c, PostgresResult<Vec<V>>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
     {
-        let (query_alone, read_alone) = (query.clone(), read.clone());
+        let (query_alone, read_alone) = ([query.clone()], read.clone());
         let alone = || {
             self.retrying(|| async {
-                let connection = self.pool.acquire().await?;
-                let answer = read_alone(connection, vec![query_alone.clone()]).await?.pop();
+                let mut connection = self.pool.acquire().await?;
+                let answer = read_alone(&mut connection, &query_alone).await?.pop();
                 Ok(answer.ok_or_else(|| encoding::unreadable_column("answer", "none"))?)
             })
         };
-        let read_all = move |connection, queries| {
-            let answers = read(connection, queries);
-            async { Ok(answers.await?.into_iter().map(Some).collect()) }
-        };
-        self.grouped(groups, query, read_all, alone).await
+        let all = |answers: PostgresResult<Vec<V>>| Ok(answers?.into_iter().map(Some).collect());
+        self.grouped(
+            groups,
+            query,
+            move |connection, queries| read(connection, queries).map(all).boxed(),
+            alone,
+        )
+        .await
     }
 
     /// Runs a statement that leases rows: its parameters are the present, the lease in seconds, and the most rows.

@@ -11,24 +11,24 @@ use crate::domain::booking::Booking;
 use crate::domain::ids::IntentId;
 use crate::domain::session::HoldRefs;
 
-/// The callers whose reads are run together, by kind.
+/// The callers whose reads are run together on connections `C`, by kind.
 #[derive(Debug)]
-pub(super) struct ReadGroups {
+pub(super) struct ReadGroups<C: Send + 'static> {
     /// The first reads of requests.
-    pub(super) lookups: Arc<Groups<LookupQuery, Lookup>>,
+    pub(super) lookups: Arc<Groups<LookupQuery, Lookup, C>>,
     /// Reads what occupies resources.
-    pub(super) occupancies: Arc<Groups<GroupedQuery, Availability>>,
+    pub(super) occupancies: Arc<Groups<GroupedQuery, Availability, C>>,
     /// Reads what occupies resources, and which holds may still end.
-    pub(super) occupancies_with_statuses: Arc<Groups<GroupedQuery, Availability>>,
+    pub(super) occupancies_with_statuses: Arc<Groups<GroupedQuery, Availability, C>>,
     /// Finds the holds that events name.
-    pub(super) named_holds: Arc<Groups<HoldRefs, Option<Booking>>>,
+    pub(super) named_holds: Arc<Groups<HoldRefs, Option<Booking>, C>>,
     /// Tells of which intents something was reported.
-    pub(super) reported_money: Arc<Groups<IntentId, bool>>,
+    pub(super) reported_money: Arc<Groups<IntentId, bool, C>>,
     /// Reads what is taken of limits.
-    pub(super) usages: Arc<Groups<GroupedUsageQuery, LimitUsage>>,
+    pub(super) usages: Arc<Groups<GroupedUsageQuery, LimitUsage, C>>,
 }
 
-impl ReadGroups {
+impl<C: Send + 'static> ReadGroups<C> {
     /// Makes the groups, each with these bounds.
     pub(super) fn new(bounds: GroupBounds) -> Self {
         Self {

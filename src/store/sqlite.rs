@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
 use sqlx::pool::PoolConnection;
 use sqlx::query::{Query, QueryAs};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{Connection as _, FromRow, Sqlite, Transaction};
+use sqlx::{Connection as _, FromRow, Sqlite, SqliteConnection, Transaction};
 
 use super::columns::DbTime;
 use super::group_commit::{GroupItem, Groups, run_statements};
@@ -258,36 +259,46 @@ impl SqliteStore {
     }
 
     /// Runs a read as one of a group, or alone. `read` answers several queries, in their order.
-    async fn read_in_group<I, V, R, F>(
+    async fn read_in_group<I, V, R>(
         &self,
-        groups: &Arc<Groups<I, V>>,
+        groups: &Arc<Groups<I, V, PoolConnection<Sqlite>>>,
         query: I,
         read: R,
     ) -> Result<V, StoreError>
     where
-        I: GroupItem + Clone,
+        I: GroupItem + Clone + Sync,
         V: Send + 'static,
-        R: Fn(PoolConnection<Sqlite>, Vec<I>) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = SqliteResult<Vec<V>>> + Send,
+        R: for<'c> Fn(&'c mut SqliteConnection, &'c [I]) -> BoxFuture<'c, SqliteResult<Vec<V>>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
     {
         let (store, read_all) = (self.clone(), read.clone());
-        let run_group = move |queries| {
+        let run_group = move |taken_over: Option<PoolConnection<Sqlite>>, queries: Vec<I>| {
             let (store, read) = (store.clone(), read_all.clone());
             async move {
-                let statements = |connection| async move {
-                    let answers = read(connection, queries).await?;
-                    Ok::<_, SqliteError>(answers.into_iter().map(Some).collect())
+                let connection = async {
+                    match taken_over {
+                        Some(connection) => Ok(connection),
+                        None => store.acquire_reader().await,
+                    }
+                };
+                let statements = |mut connection: PoolConnection<Sqlite>| async move {
+                    let answers = read(&mut connection, &queries).await?;
+                    let answers = answers.into_iter().map(Some).collect();
+                    Ok::<_, SqliteError>((answers, Some(connection)))
                 };
                 let began = Instant::now();
-                let done = run_statements(store.read_timeout, store.acquire_reader(), statements).await;
+                let done = run_statements(store.read_timeout, connection, statements).await;
                 super::call_duration::record_call(began);
                 done
             }
         };
-        let query_alone = query.clone();
-        let alone = || async {
+        let query_alone = [query.clone()];
+        let alone = || async move {
             let began = Instant::now();
-            let read = read(self.acquire_reader().await?, vec![query_alone]).await;
+            let read = read(&mut *self.acquire_reader().await?, &query_alone).await;
             super::call_duration::record_call(began);
             let answer = read?.pop();
             answer.ok_or_else(|| encoding::unreadable_column("answer", "none"))

@@ -43,9 +43,11 @@ enum GroupFault {
 
 /// Groups whose statements wait until the test lets one go on.
 struct Fixture {
-    groups: Arc<Groups<Item, u32>>,
+    groups: Arc<Groups<Item, u32, u32>>,
     /// The items of each group, and each item that ran alone.
     ran: Arc<Mutex<Vec<Vec<u32>>>>,
+    /// The connection that each group took over: how many groups had used it, without the first.
+    taken_over: Arc<Mutex<Vec<Option<u32>>>>,
     go_on: Arc<Semaphore>,
 }
 
@@ -63,6 +65,7 @@ impl Fixture {
         Self {
             groups: Groups::new(bounds),
             ran: Arc::default(),
+            taken_over: Arc::default(),
             go_on: Arc::new(Semaphore::new(0)),
         }
     }
@@ -75,8 +78,10 @@ impl Fixture {
     fn submit_with(&self, item: Item, fault: GroupFault) -> JoinHandle<Result<u32, StoreError>> {
         let (groups, ran, go_on) = (self.groups.clone(), self.ran.clone(), self.go_on.clone());
         let (ran_alone, go_on_alone) = (self.ran.clone(), self.go_on.clone());
+        let used = self.taken_over.clone();
         tokio::spawn(async move {
-            let run = move |items: Vec<Item>| {
+            let run = move |taken_over, items: Vec<Item>| {
+                used.lock().unwrap().push(taken_over);
                 let (ran, go_on) = (ran.clone(), go_on.clone());
                 let begun = async move {
                     match fault {
@@ -94,7 +99,8 @@ impl Fixture {
                         GroupFault::Statement => Err(StoreError::Unsuitable("it fails".to_owned())),
                         _ => {
                             go_on.acquire().await.unwrap().forget();
-                            Ok(items.iter().map(|item| Some(item.number * 10)).collect())
+                            let verdicts = items.iter().map(|item| Some(item.number * 10));
+                            Ok((verdicts.collect(), Some(taken_over.map_or(0, |uses| uses + 1))))
                         }
                     }
                 })
@@ -157,6 +163,23 @@ async fn one_alone_waits_for_nobody_and_later_ones_form_a_group() {
     let again = fixture.submit(item(6, 6));
     fixture.go_on.add_permits(1);
     assert_eq!(again.await.unwrap().unwrap(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn group_takes_over_the_connection_of_the_one_before_it() {
+    let fixture = Fixture::new(GroupBounds { items: 2, ..BOUNDS });
+    let first = fixture.run_first().await;
+    let callers = 2 * (USES_IN_TURN + 1);
+    let later: Vec<_> = (0..callers).map(|n| fixture.submit(item(n, n))).collect();
+    fixture.waiting(later.len()).await;
+    fixture.go_on.add_permits(later.len());
+    for caller in later.into_iter().chain([first]) {
+        assert!(caller.await.unwrap().is_ok());
+    }
+    // The connection goes back to its pool at times.
+    let in_turn = (0..USES_IN_TURN - 1).map(Some);
+    let expected: Vec<_> = [None].into_iter().chain(in_turn).chain([None]).collect();
+    assert_eq!(*fixture.taken_over.lock().unwrap(), expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,8 +2,8 @@
 //! keeps the limits on unpaid holds.
 
 use async_trait::async_trait;
-use sqlx::Postgres;
-use sqlx::pool::PoolConnection;
+use futures::FutureExt as _;
+use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use super::PostgresStore;
@@ -39,19 +39,22 @@ const LOAD_USAGE: &str = "SELECT l.query, l.scope, a.number, NULL AS status, NUL
 #[async_trait]
 impl Allowances for PostgresStore {
     async fn load_limit_usage(&self, query: &LimitUsageQuery<'_>) -> Result<LimitUsage, StoreError> {
-        self.read_in_group(&self.groups.reads.usages, query.into(), load_usages)
-            .await
+        self.read_in_group(&self.groups.reads.usages, query.into(), |connection, queries| {
+            load_usages(connection, queries).boxed()
+        })
+        .await
     }
 }
 
-async fn load_usages(
-    mut connection: PoolConnection<Postgres>,
-    queries: Vec<GroupedUsageQuery>,
+/// Reads what is taken of limits, for each query.
+pub(super) async fn load_usages(
+    connection: &mut PgConnection,
+    queries: &[GroupedUsageQuery],
 ) -> PostgresResult<Vec<LimitUsage>> {
     let (mut of_ranges, mut scopes, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
     let (mut first, mut last, mut most) = (Vec::new(), Vec::new(), Vec::new());
     let (mut of_clients, mut clients, mut since) = (Vec::new(), Vec::new(), Vec::new());
-    for (number, query) in (0_i32..).zip(&queries) {
+    for (number, query) in (0_i32..).zip(queries) {
         for range in &query.ranges {
             of_ranges.push(number);
             scopes.push(encoding::encode_limit_scope(range.limit.scope));
@@ -77,7 +80,7 @@ async fn load_usages(
         .bind(&clients)
         .bind(&since)
         .bind(i64::from(allowances::MOST_ENDS));
-    let rows = select.fetch_all(&mut *connection).await?;
+    let rows = select.fetch_all(connection).await?;
     Ok(LimitUsageRow::decode_all(rows, queries.len())?)
 }
 

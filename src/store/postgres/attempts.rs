@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::Postgres;
-use sqlx::pool::PoolConnection;
+use futures::FutureExt as _;
 use sqlx::postgres::{PgConnection, PgExecutor};
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -25,9 +24,12 @@ use crate::store::{StoreError, encoding};
 #[async_trait]
 impl Attempts for PostgresStore {
     async fn claim_attempt(&self, attempt: &NewAttempt) -> Result<Claim, StoreError> {
-        self.grouped(&self.groups.claims, attempt.clone(), claim_group, || {
-            self.claim_alone(attempt)
-        })
+        self.grouped(
+            &self.groups.claims,
+            attempt.clone(),
+            |connection, attempts| claim_group(connection, attempts).boxed(),
+            || self.claim_alone(attempt),
+        )
         .await
     }
 
@@ -149,8 +151,8 @@ impl PostgresStore {
 
 /// Claims the attempts of a group. An attempt whose id or key is in use has no verdict, so that its caller finds out why.
 async fn claim_group(
-    mut connection: PoolConnection<Postgres>,
-    attempts: Vec<NewAttempt>,
+    connection: &mut PgConnection,
+    attempts: &[NewAttempt],
 ) -> PostgresResult<Vec<Option<Claim>>> {
     let all: Vec<&NewAttempt> = attempts.iter().collect();
     let claimed = insert_attempts(&mut *connection, &all, Some(GROUP_LOCK_TIMEOUT)).await?;

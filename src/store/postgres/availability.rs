@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::Postgres;
-use sqlx::pool::PoolConnection;
+use futures::FutureExt as _;
+use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use super::PostgresStore;
@@ -110,16 +110,19 @@ impl Occupancies for PostgresStore {
             None => &groups.reads.occupancies,
             Some(_) => &groups.reads.occupancies_with_statuses,
         };
-        self.read_in_group(groups, query.into(), load_all).await
+        self.read_in_group(groups, query.into(), |connection, queries| {
+            load_all(connection, queries).boxed()
+        })
+        .await
     }
 }
 
 /// Reads the availability for queries that either all ask for statuses, or none does.
-async fn load_all(
-    mut connection: PoolConnection<Postgres>,
-    queries: Vec<GroupedQuery>,
+pub(super) async fn load_all(
+    connection: &mut PgConnection,
+    queries: &[GroupedQuery],
 ) -> PostgresResult<Vec<Availability>> {
-    let (distinct, of_callers) = list_distinct(&queries);
+    let (distinct, of_callers) = list_distinct(queries);
     let (mut numbers, mut ids, mut from, mut to) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut moving, mut now) = (Vec::new(), Vec::new());
     for (number, query) in distinct.iter().enumerate() {
@@ -144,9 +147,7 @@ async fn load_all(
         .bind(&to)
         .bind(&moving);
     let select = if now.is_empty() { select } else { select.bind(&now) };
-    let rows: Vec<OccupancyRow> = select.fetch_all(&mut *connection).await?;
-    // Others can use it while the rows are decoded.
-    drop(connection);
+    let rows: Vec<OccupancyRow> = select.fetch_all(connection).await?;
     let rows = rows.into_iter().map(OccupancyRow::into_columns);
     let found = decode_availability(distinct.len(), rows)?;
     Ok(of_callers.iter().map(|number| found[*number].clone()).collect())

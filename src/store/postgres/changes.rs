@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures::FutureExt as _;
 use sqlx::postgres::PgConnection;
 
 use super::error::PostgresResult;
@@ -27,8 +28,13 @@ impl Changes for PostgresStore {
             return self.apply_in_transaction(change).await;
         };
         let alone = || self.apply_alone(change);
-        self.grouped(&self.groups.events, item, event_changes::apply_group, alone)
-            .await
+        self.grouped(
+            &self.groups.events,
+            item,
+            |connection, changes| event_changes::apply_group(connection, changes).boxed(),
+            alone,
+        )
+        .await
     }
 
     async fn record_orphan_payment(&self, orphan: &OrphanPayment) -> Result<ApplyOutcome, StoreError> {

@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use sqlx::Postgres;
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::PgExecutor;
+use sqlx::postgres::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::GROUP_LOCK_TIMEOUT;
@@ -265,10 +263,10 @@ pub(super) async fn apply_all(
 
 /// Applies the changes of a group. One that is not applied has no verdict, so that its caller finds out why, alone.
 pub(super) async fn apply_group(
-    mut connection: PoolConnection<Postgres>,
-    changes: Vec<EventChange>,
+    connection: &mut PgConnection,
+    changes: &[EventChange],
 ) -> PostgresResult<Vec<Option<ApplyOutcome>>> {
-    let applied = apply_all(&mut *connection, &changes, Some(GROUP_LOCK_TIMEOUT)).await?;
+    let applied = apply_all(&mut *connection, changes, Some(GROUP_LOCK_TIMEOUT)).await?;
     let verdict = |change: &EventChange| {
         let is_applied = applied.contains(change.event.id.as_str());
         is_applied.then_some(ApplyOutcome::Done { commands: 0 })

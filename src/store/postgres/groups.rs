@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
+
 use crate::store::attempts::{Claim, NewAttempt};
 use crate::store::changes::ApplyOutcome;
 use crate::store::event_changes::EventChange;
@@ -27,13 +30,13 @@ const MOST_EVENTS: usize = 64;
 #[derive(Debug)]
 pub(super) struct PostgresGroups {
     /// The claims of attempts.
-    pub(super) claims: Arc<Groups<NewAttempt, Claim>>,
+    pub(super) claims: Arc<Groups<NewAttempt, Claim, PoolConnection<Postgres>>>,
     /// The holds to place.
-    pub(super) places: Arc<Groups<PlaceItem, PlaceOutcome>>,
+    pub(super) places: Arc<Groups<PlaceItem, PlaceOutcome, PoolConnection<Postgres>>>,
     /// The events to apply to holds.
-    pub(super) events: Arc<Groups<EventChange, ApplyOutcome>>,
+    pub(super) events: Arc<Groups<EventChange, ApplyOutcome, PoolConnection<Postgres>>>,
     /// The reads, each kind on its own.
-    pub(super) reads: ReadGroups,
+    pub(super) reads: ReadGroups<PoolConnection<Postgres>>,
 }
 
 impl PostgresGroups {

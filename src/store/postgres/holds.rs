@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::pool::PoolConnection;
+use futures::FutureExt as _;
 use sqlx::postgres::{PgConnection, PgExecutor};
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
@@ -92,8 +92,12 @@ impl Holds for PostgresStore {
     }
 
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
-        self.read_in_group(&self.groups.reads.named_holds, refs.clone(), find_all_by_refs)
-            .await
+        self.read_in_group(
+            &self.groups.reads.named_holds,
+            refs.clone(),
+            |connection, queries| find_all_by_refs(connection, queries).boxed(),
+        )
+        .await
     }
 
     async fn list_bookings(
@@ -286,8 +290,8 @@ const DELETE_RELEASED: &str = "WITH due AS (
 
 /// Reads the row of one hold.
 async fn find_all_by_refs(
-    mut connection: PoolConnection<Postgres>,
-    refs: Vec<HoldRefs>,
+    connection: &mut PgConnection,
+    refs: &[HoldRefs],
 ) -> PostgresResult<Vec<Option<Booking>>> {
     let holds: Vec<Option<Uuid>> = refs.iter().map(|one| one.hold.map(|hold| hold.0)).collect();
     let sessions = refs.iter().map(|one| one.session.as_ref().map(SessionId::as_str));
@@ -300,7 +304,7 @@ async fn find_all_by_refs(
         .bind(paid.collect::<Vec<_>>())
         .fetch_all(&mut *connection)
         .await?;
-    Ok(NamedHoldRow::decode_all(rows, &refs)?)
+    Ok(NamedHoldRow::decode_all(rows, refs)?)
 }
 
 pub(super) async fn find_row(executor: impl PgExecutor<'_>, id: HoldId) -> sqlx::Result<Option<BookingRow>> {

@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::Postgres;
-use sqlx::pool::PoolConnection;
+use futures::FutureExt as _;
 use sqlx::postgres::{PgConnection, PgExecutor};
 use sqlx::types::Json;
 
@@ -57,8 +56,12 @@ impl Ledger for PostgresStore {
     }
 
     async fn is_money_reported(&self, intent: &IntentId) -> Result<bool, StoreError> {
-        self.read_in_group(&self.groups.reads.reported_money, intent.clone(), are_reported)
-            .await
+        self.read_in_group(
+            &self.groups.reads.reported_money,
+            intent.clone(),
+            |connection, queries| are_reported(connection, queries).boxed(),
+        )
+        .await
     }
 
     async fn list_unnoted_money(&self, limit: u32) -> Result<Vec<IntentId>, StoreError> {
@@ -139,14 +142,11 @@ const LIST_REPORTED: &str = concat!(
     is_money_reported!("i.intent")
 );
 
-async fn are_reported(
-    mut connection: PoolConnection<Postgres>,
-    intents: Vec<IntentId>,
-) -> PostgresResult<Vec<bool>> {
+async fn are_reported(connection: &mut PgConnection, intents: &[IntentId]) -> PostgresResult<Vec<bool>> {
     let names: Vec<&str> = intents.iter().map(IntentId::as_str).collect();
     let query = sqlx::query_scalar(LIST_REPORTED).bind(names);
     let reported: Vec<String> = query.fetch_all(&mut *connection).await?;
-    Ok(ledger::tell_reported(&intents, reported))
+    Ok(ledger::tell_reported(intents, reported))
 }
 
 async fn find_facts(executor: impl PgExecutor<'_>, intent: &IntentId) -> PostgresResult<PaymentFacts> {

@@ -1,8 +1,9 @@
 //! The first read of a request, on PostgreSQL.
 
 use async_trait::async_trait;
-use sqlx::Postgres;
-use sqlx::pool::PoolConnection;
+use futures::FutureExt as _;
+
+use sqlx::postgres::PgConnection;
 
 use super::PostgresStore;
 use super::error::PostgresResult;
@@ -26,19 +27,20 @@ const LOOK_UP: &str = "SELECT date_trunc('milliseconds', clock_timestamp()) AS n
 #[async_trait]
 impl Lookups for PostgresStore {
     async fn look_up(&self, query: &LookupQuery) -> Result<Lookup, StoreError> {
-        self.read_in_group(&self.groups.reads.lookups, query.clone(), look_up_all)
-            .await
+        self.read_in_group(
+            &self.groups.reads.lookups,
+            query.clone(),
+            |connection, queries| look_up_all(connection, queries).boxed(),
+        )
+        .await
     }
 }
 
-async fn look_up_all(
-    mut connection: PoolConnection<Postgres>,
-    queries: Vec<LookupQuery>,
-) -> PostgresResult<Vec<Lookup>> {
+async fn look_up_all(connection: &mut PgConnection, queries: &[LookupQuery]) -> PostgresResult<Vec<Lookup>> {
     let row: LookupRow = sqlx::query_as(LOOK_UP)
-        .bind(lookups::list_event_types(&queries))
-        .bind(lookups::list_keys(&queries))
+        .bind(lookups::list_event_types(queries))
+        .bind(lookups::list_keys(queries))
         .fetch_one(&mut *connection)
         .await?;
-    Ok(row.decode(&queries)?)
+    Ok(row.decode(queries)?)
 }

@@ -1,8 +1,7 @@
 //! Placing and moving holds on PostgreSQL. The statement that places holds is in `new_holds.rs`.
 
 use async_trait::async_trait;
-use sqlx::Postgres;
-use sqlx::pool::PoolConnection;
+use futures::FutureExt as _;
 use sqlx::postgres::PgConnection;
 
 use super::error::{PostgresResult, is_row_without_hold};
@@ -30,7 +29,7 @@ impl Placements for PostgresStore {
         self.grouped(
             &self.groups.places,
             PlaceItem::new(booking, units, limits),
-            place_group,
+            |connection, items| place_group(connection, items).boxed(),
             || self.place_alone(booking, units, limits),
         )
         .await
@@ -139,8 +138,8 @@ impl PostgresStore {
 /// Places the holds of a group. A hold that is not placed has no verdict, so that its caller finds out why, alone and with all
 /// that it was offered.
 async fn place_group(
-    mut connection: PoolConnection<Postgres>,
-    items: Vec<PlaceItem>,
+    connection: &mut PgConnection,
+    items: &[PlaceItem],
 ) -> PostgresResult<Vec<Option<PlaceOutcome>>> {
     let holds: Vec<HoldToPlace<'_>> = items.iter().map(PlaceItem::in_group).collect();
     let placed = insert_holds(&mut *connection, &holds, Some(GROUP_LOCK_TIMEOUT)).await?;

@@ -1,10 +1,10 @@
 //! Takes and reads allowances on SQLite. There is one writer, so that a free number stays free until the hold is placed.
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
 use serde_json::{Value, json};
-use sqlx::pool::PoolConnection;
+use sqlx::SqliteConnection;
 use sqlx::types::Json;
-use sqlx::{Sqlite, SqliteConnection};
 
 use super::SqliteStore;
 use super::error::SqliteResult;
@@ -38,14 +38,17 @@ pub(super) const LOAD_USAGE: &str = "SELECT l.value ->> 'query' AS query, a.scop
 #[async_trait]
 impl Allowances for SqliteStore {
     async fn load_limit_usage(&self, query: &LimitUsageQuery<'_>) -> Result<LimitUsage, StoreError> {
-        self.read_in_group(&self.groups.reads.usages, query.into(), load_usages)
-            .await
+        self.read_in_group(&self.groups.reads.usages, query.into(), |connection, queries| {
+            load_usages(connection, queries).boxed()
+        })
+        .await
     }
 }
 
-async fn load_usages(
-    mut connection: PoolConnection<Sqlite>,
-    queries: Vec<GroupedUsageQuery>,
+/// Reads what is taken of limits, for each query.
+pub(super) async fn load_usages(
+    connection: &mut SqliteConnection,
+    queries: &[GroupedUsageQuery],
 ) -> SqliteResult<Vec<LimitUsage>> {
     let (mut ranges, mut clients) = (Vec::new(), Vec::new());
     for (number, query) in queries.iter().enumerate() {
@@ -67,7 +70,7 @@ async fn load_usages(
         .bind(Json(ranges))
         .bind(Json(clients))
         .bind(allowances::MOST_ENDS);
-    let rows = select.fetch_all(&mut *connection).await?;
+    let rows = select.fetch_all(connection).await?;
     Ok(LimitUsageRow::decode_all(rows, queries.len())?)
 }
 

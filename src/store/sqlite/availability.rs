@@ -1,9 +1,9 @@
 //! What occupies resources, on SQLite. `placements` decides who gets what is free.
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
 use serde_json::{Value, json};
-use sqlx::Sqlite;
-use sqlx::pool::PoolConnection;
+use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
 use super::SqliteStore;
@@ -101,16 +101,19 @@ impl Occupancies for SqliteStore {
             None => &reads.occupancies,
             Some(_) => &reads.occupancies_with_statuses,
         };
-        self.read_in_group(groups, query.into(), load_all).await
+        self.read_in_group(groups, query.into(), |connection, queries| {
+            load_all(connection, queries).boxed()
+        })
+        .await
     }
 }
 
 /// Reads the availability for queries that either all ask for statuses, or none does.
-async fn load_all(
-    mut connection: PoolConnection<Sqlite>,
-    queries: Vec<GroupedQuery>,
+pub(super) async fn load_all(
+    connection: &mut SqliteConnection,
+    queries: &[GroupedQuery],
 ) -> SqliteResult<Vec<Availability>> {
-    let (distinct, of_callers) = list_distinct(&queries);
+    let (distinct, of_callers) = list_distinct(queries);
     let encode = |(number, query): (usize, &&GroupedQuery)| {
         let ids: Vec<&str> = query.resources.iter().map(ResourceId::as_str).collect();
         json!({
@@ -130,9 +133,7 @@ async fn load_all(
         ALL_CONFIRMED
     };
     let select = sqlx::query_as(statement).bind(Json(encoded));
-    let rows: Vec<OccupancyRow> = select.fetch_all(&mut *connection).await?;
-    // Others can use it while the rows are decoded.
-    drop(connection);
+    let rows: Vec<OccupancyRow> = select.fetch_all(connection).await?;
     let rows = rows.into_iter().map(OccupancyRow::into_columns);
     let found = decode_availability(distinct.len(), rows)?;
     Ok(of_callers.iter().map(|number| found[*number].clone()).collect())

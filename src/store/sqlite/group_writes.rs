@@ -47,10 +47,12 @@ impl SqliteStore {
         A: Future<Output = Result<WriteVerdict, StoreError>>,
     {
         let store = self.clone();
-        let run_group = move |writes: Vec<GroupWrite>| {
+        let run_group = move |_, writes: Vec<GroupWrite>| {
             let store = store.clone();
             async move {
-                let statements = |transaction| store.write_all(transaction, &writes);
+                let statements = |transaction| async {
+                    Ok::<_, StoreError>((store.write_all(transaction, &writes).await?, None))
+                };
                 run_statements(store.read_timeout, store.begin(), statements).await
             }
         };

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::Sqlite;
+use sqlx::pool::PoolConnection;
+
 use crate::store::attempts::{Claim, NewAttempt, TouchedAttempts};
 use crate::store::changes::ApplyOutcome;
 use crate::store::event_changes::{EventChange, TouchedByEvents};
@@ -23,10 +26,10 @@ const MOST_WRITES: usize = 32;
 /// The callers that are served together, by kind.
 #[derive(Debug)]
 pub(super) struct SqliteGroups {
-    /// The writes that share a transaction.
-    pub(super) writes: Arc<Groups<GroupWrite, WriteVerdict>>,
+    /// The writes that share a transaction. There is one connection for all writers, so no group takes it over.
+    pub(super) writes: Arc<Groups<GroupWrite, WriteVerdict, ()>>,
     /// The reads, each kind on its own.
-    pub(super) reads: ReadGroups,
+    pub(super) reads: ReadGroups<PoolConnection<Sqlite>>,
 }
 
 impl SqliteGroups {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures::FutureExt as _;
 use serde_json::{Value, json};
-use sqlx::pool::PoolConnection;
 use sqlx::types::Json;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor};
 
@@ -86,8 +86,12 @@ impl Holds for SqliteStore {
     }
 
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
-        self.read_in_group(&self.groups.reads.named_holds, refs.clone(), find_all_by_refs)
-            .await
+        self.read_in_group(
+            &self.groups.reads.named_holds,
+            refs.clone(),
+            |connection, queries| find_all_by_refs(connection, queries).boxed(),
+        )
+        .await
     }
 
     async fn list_bookings(
@@ -248,8 +252,8 @@ async fn delete_released_in(
 }
 
 async fn find_all_by_refs(
-    mut connection: PoolConnection<Sqlite>,
-    refs: Vec<HoldRefs>,
+    connection: &mut SqliteConnection,
+    refs: &[HoldRefs],
 ) -> SqliteResult<Vec<Option<Booking>>> {
     let encode = |refs: &HoldRefs| {
         json!({
@@ -263,7 +267,7 @@ async fn find_all_by_refs(
         .bind(DbJson(Value::Array(refs.iter().map(encode).collect())))
         .fetch_all(&mut *connection)
         .await?;
-    Ok(NamedHoldRow::decode_all(rows, &refs)?)
+    Ok(NamedHoldRow::decode_all(rows, refs)?)
 }
 
 /// Reads the row of one hold.

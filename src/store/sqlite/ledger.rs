@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::pool::PoolConnection;
+use futures::FutureExt as _;
+use sqlx::SqliteConnection;
 use sqlx::types::Json;
-use sqlx::{Sqlite, SqliteConnection};
 
 use super::error::SqliteResult;
 use super::{SqliteStore, changes, commands, database_now, payments, to_millis};
@@ -26,14 +26,11 @@ pub(super) const LIST_REPORTED: &str = concat!(
     is_money_reported!("j.value")
 );
 
-async fn are_reported(
-    mut connection: PoolConnection<Sqlite>,
-    intents: Vec<IntentId>,
-) -> SqliteResult<Vec<bool>> {
+async fn are_reported(connection: &mut SqliteConnection, intents: &[IntentId]) -> SqliteResult<Vec<bool>> {
     let names: Vec<&str> = intents.iter().map(IntentId::as_str).collect();
     let query = sqlx::query_scalar(LIST_REPORTED).bind(Json(names));
     let reported: Vec<String> = query.fetch_all(&mut *connection).await?;
-    Ok(ledger::tell_reported(&intents, reported))
+    Ok(ledger::tell_reported(intents, reported))
 }
 
 #[async_trait]
@@ -63,8 +60,12 @@ impl Ledger for SqliteStore {
     }
 
     async fn is_money_reported(&self, intent: &IntentId) -> Result<bool, StoreError> {
-        self.read_in_group(&self.groups.reads.reported_money, intent.clone(), are_reported)
-            .await
+        self.read_in_group(
+            &self.groups.reads.reported_money,
+            intent.clone(),
+            |connection, queries| are_reported(connection, queries).boxed(),
+        )
+        .await
     }
 
     async fn list_unnoted_money(&self, limit: u32) -> Result<Vec<IntentId>, StoreError> {

@@ -1,8 +1,8 @@
 //! The first read of a request, on SQLite.
 
 use async_trait::async_trait;
-use sqlx::Sqlite;
-use sqlx::pool::PoolConnection;
+use futures::FutureExt as _;
+use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
 use super::error::SqliteResult;
@@ -35,19 +35,23 @@ pub(super) const LOOK_UP: &str = concat!(
 #[async_trait]
 impl Lookups for SqliteStore {
     async fn look_up(&self, query: &LookupQuery) -> Result<Lookup, StoreError> {
-        self.read_in_group(&self.groups.reads.lookups, query.clone(), look_up_all)
-            .await
+        self.read_in_group(
+            &self.groups.reads.lookups,
+            query.clone(),
+            |connection, queries| look_up_all(connection, queries).boxed(),
+        )
+        .await
     }
 }
 
 async fn look_up_all(
-    mut connection: PoolConnection<Sqlite>,
-    queries: Vec<LookupQuery>,
+    connection: &mut SqliteConnection,
+    queries: &[LookupQuery],
 ) -> SqliteResult<Vec<Lookup>> {
     let row: LookupRow = sqlx::query_as(LOOK_UP)
-        .bind(Json(lookups::list_event_types(&queries)))
-        .bind(Json(lookups::list_keys(&queries)))
+        .bind(Json(lookups::list_event_types(queries)))
+        .bind(Json(lookups::list_keys(queries)))
         .fetch_one(&mut *connection)
         .await?;
-    Ok(row.decode(&queries)?)
+    Ok(row.decode(queries)?)
 }
