@@ -100,7 +100,7 @@ pub use holds::{Holds, ReleaseLease};
 pub use interface::Store;
 pub use lease_request::LeaseRequest;
 pub use ledger::{Ledger, MergeOutcome, MoneyReport};
-pub use lookups::{Lookup, LookupQuery, Lookups};
+pub use lookups::{Lookup, LookupQuery, Lookups, SlotQuery, SlotReading};
 pub use paging::is_cursor;
 pub use payments::Payments;
 pub use placements::{

@@ -18,10 +18,7 @@ use holdfast::domain::ids::{EventTypeId, HoldId, SessionId};
 use holdfast::domain::segment::{Allocation, allocated_segments};
 use holdfast::domain::session::{CheckoutUi, PaymentPage, SessionTerms, first_check_at, session_expiry};
 use holdfast::domain::time::Clock;
-use holdfast::store::{
-    AvailabilityQuery, Claim, HoldLimits, LapseQuery, LimitUsageQuery, LookupQuery, NewAttempt, PlaceOutcome,
-    Store,
-};
+use holdfast::store::{Claim, HoldLimits, Lookup, LookupQuery, NewAttempt, PlaceOutcome, SlotQuery, Store};
 use uuid::{NoContext, Timestamp, Uuid};
 
 /// A limit that no guest reaches.
@@ -40,34 +37,57 @@ impl StoreBaseline {
     /// Makes the store's part of a checkout for a slot that is free.
     pub(crate) async fn book_slot(&self, (event_type, start): &(String, DateTime<Utc>)) {
         let now = SystemClock.now();
-        let event_type = self.look_up(event_type).await;
-        let units = self.find_free_units(&event_type, *start).await;
-        let attempt = self.claim_attempt(&event_type, now).await;
-        self.place_hold(event_type, units, attempt).await;
+        let hold = new_hold_id(now);
+        let (client, ranges) = list_ranges(hold);
+        let slot = SlotQuery {
+            starts_at: *start,
+            ranges: ranges.clone(),
+            lapses: Some((client.clone(), now - Duration::days(1))),
+        };
+        let found = self.look_up(event_type, Some(slot)).await;
+        let (event_type, reading) = (found.event_type.unwrap(), found.slot.unwrap());
+        assert!(reading.usage.taken.is_empty());
+        let slot_request = SlotRequest {
+            event_type: &event_type,
+            quantity: 1,
+            requested_resource: None,
+            moving: None,
+        };
+        let units = reading.availability.find_units(&slot_request, *start, 0);
+        let units = units.expect("the slot is free");
+        let attempt = self.claim_attempt(&event_type, hold, now).await;
+        let offer = |range: AllowanceRange| AllowanceOffer {
+            numbers: (range.first..=range.last).collect(),
+            limit: range.limit,
+        };
+        let limits = HoldLimits {
+            client: Some(client),
+            allowances: ranges.into_iter().map(offer).collect(),
+            waits: false,
+        };
+        self.place_hold(event_type, units, attempt, &limits).await;
     }
 
     /// Makes only the part of a checkout before the call to Stripe: reads the event type and claims an attempt.
     pub(crate) async fn claim_attempt_only(&self) {
         let now = SystemClock.now();
-        let event_type = self.look_up("call-0").await;
-        self.claim_attempt(&event_type, now).await;
+        let event_type = self.look_up("call-0", None).await.event_type.unwrap();
+        self.claim_attempt(&event_type, new_hold_id(now), now).await;
     }
 
     /// Makes the first read of a checkout.
-    async fn look_up(&self, event_type: &str) -> EventType {
+    async fn look_up(&self, event_type: &str, slot: Option<SlotQuery>) -> Lookup {
         let query = LookupQuery {
             event_type: EventTypeId::parse(event_type).unwrap(),
             key: None,
+            slot,
         };
-        self.0.look_up(&query).await.unwrap().event_type.unwrap()
+        self.0.look_up(&query).await.unwrap()
     }
 
-    async fn claim_attempt(&self, event_type: &EventType, now: DateTime<Utc>) -> NewAttempt {
+    async fn claim_attempt(&self, event_type: &EventType, hold: HoldId, now: DateTime<Utc>) -> NewAttempt {
         let expires_at = now + HOLD_DURATION;
-        let seconds = u64::try_from(now.timestamp()).unwrap();
-        let time = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
-        let hold = HoldId(Uuid::new_v7(time));
-        let email = format!("{}@example.com", hold.0.simple());
+        let email = email_of(hold);
         let terms = SessionTerms {
             hold,
             event_type: None,
@@ -95,10 +115,14 @@ impl StoreBaseline {
         attempt
     }
 
-    async fn place_hold(&self, event_type: EventType, units: Vec<Allocation>, attempt: NewAttempt) {
+    async fn place_hold(
+        &self,
+        event_type: EventType,
+        units: Vec<Allocation>,
+        attempt: NewAttempt,
+        limits: &HoldLimits,
+    ) {
         let NewAttempt { terms, now, .. } = attempt;
-        let client = ClientId(terms.hold.0.simple().to_string());
-        let limits = self.find_allowances(&terms.email, client).await;
         let expires_at = now + HOLD_DURATION;
         let session = format!("cs_test_{}", terms.hold.0.simple());
         let booking = Booking {
@@ -130,59 +154,38 @@ impl StoreBaseline {
             version: 1,
         };
         assert_eq!(
-            self.0.place_hold(&booking, &units, &limits).await.unwrap(),
+            self.0.place_hold(&booking, &units, limits).await.unwrap(),
             PlaceOutcome::Placed
         );
     }
+}
 
-    /// Reads the limits as a checkout does. Each checkout has a guest and a client of its own.
-    async fn find_allowances(&self, email: &str, client: ClientId) -> HoldLimits {
-        let most = MostUnpaidHolds {
-            per_guest: UNREACHED_LIMIT,
-            per_email: UNREACHED_LIMIT,
-            per_client: UNREACHED_LIMIT,
-            per_network: UNREACHED_LIMIT,
-        };
-        let checkout_client = CheckoutClient {
-            id: client.clone(),
-            network: Some(NetworkId(client.0.clone())),
-        };
-        let limits = list_limits(most, email, Some(&checkout_client));
-        let ranges: Vec<_> = limits.into_iter().map(|limit| limit.sample(0)).collect();
-        let query = LimitUsageQuery {
-            ranges: &ranges,
-            lapses: Some(LapseQuery {
-                client: &client,
-                since: SystemClock.now() - Duration::days(1),
-            }),
-        };
-        assert!(self.0.load_limit_usage(&query).await.unwrap().taken.is_empty());
-        let offer = |range: AllowanceRange| AllowanceOffer {
-            numbers: (range.first..=range.last).collect(),
-            limit: range.limit,
-        };
-        HoldLimits {
-            client: Some(client),
-            allowances: ranges.into_iter().map(offer).collect(),
-            waits: false,
-        }
-    }
+/// Makes a hold id as a checkout does.
+fn new_hold_id(now: DateTime<Utc>) -> HoldId {
+    let seconds = u64::try_from(now.timestamp()).unwrap();
+    let time = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
+    HoldId(Uuid::new_v7(time))
+}
 
-    async fn find_free_units(&self, event_type: &EventType, start: DateTime<Utc>) -> Vec<Allocation> {
-        let slot_request = SlotRequest {
-            event_type,
-            quantity: 1,
-            requested_resource: None,
-            moving: None,
-        };
-        let query = AvailabilityQuery {
-            resources: &event_type.list_resources(),
-            within: event_type.occupied_span(start).unwrap(),
-            moving: None,
-            statuses_at: None,
-        };
-        let availability = self.0.load_availability(&query).await.unwrap();
-        let units = availability.find_units(&slot_request, start, 0);
-        units.expect("the slot is free")
-    }
+fn email_of(hold: HoldId) -> String {
+    format!("{}@example.com", hold.0.simple())
+}
+
+/// The parts of limits that a checkout reads. Each has a guest and a client of its own.
+fn list_ranges(hold: HoldId) -> (ClientId, Vec<AllowanceRange>) {
+    let most = MostUnpaidHolds {
+        per_guest: UNREACHED_LIMIT,
+        per_email: UNREACHED_LIMIT,
+        per_client: UNREACHED_LIMIT,
+        per_network: UNREACHED_LIMIT,
+    };
+    let client = CheckoutClient {
+        id: ClientId(hold.0.simple().to_string()),
+        network: Some(NetworkId(hold.0.simple().to_string())),
+    };
+    let limits = list_limits(most, &email_of(hold), Some(&client));
+    (
+        client.id,
+        limits.into_iter().map(|limit| limit.sample(0)).collect(),
+    )
 }

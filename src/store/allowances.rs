@@ -58,6 +58,13 @@ pub(super) struct GroupedUsageQuery {
     pub(super) lapses: Option<(ClientId, DateTime<Utc>)>,
 }
 
+impl GroupedUsageQuery {
+    /// Whether it asks for nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ranges.is_empty() && self.lapses.is_none()
+    }
+}
+
 impl From<&LimitUsageQuery<'_>> for GroupedUsageQuery {
     fn from(query: &LimitUsageQuery<'_>) -> Self {
         Self {

@@ -10,6 +10,7 @@ use super::StoreError;
 use super::encoding::{self, unreadable_column};
 use super::group_commit::GroupItem;
 use crate::domain::availability::{Availability, Occupancy, OccupancyStatus, OccupiedBy, ResourceUsage};
+use crate::domain::catalogue::EventType;
 use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::time::Window;
 
@@ -44,6 +45,18 @@ impl From<&AvailabilityQuery<'_>> for GroupedQuery {
             moving: query.moving,
             statuses_at: query.statuses_at,
         }
+    }
+}
+
+impl GroupedQuery {
+    /// Asks what occupies the resources of an event type around one start; `None` beyond the range of dates.
+    pub(super) fn of_slot(event_type: &EventType, starts_at: DateTime<Utc>) -> Option<Self> {
+        Some(Self {
+            resources: event_type.list_resources(),
+            within: event_type.occupied_span(starts_at)?,
+            moving: None,
+            statuses_at: None,
+        })
     }
 }
 

@@ -43,7 +43,7 @@ const PARTS_OF_TIME: u32 = 4;
 pub(super) const MOST_WORK_OF_ITEM: usize = 256;
 
 /// The most work of a group, so that its answer is soon there and soon decoded.
-const MOST_WORK: usize = 1024;
+pub(super) const MOST_WORK: usize = 1024;
 
 /// How many waiting items are looked at for each item of the largest group.
 const LOOKED_AT_PER_ITEM: usize = 4;

@@ -1,4 +1,5 @@
-//! What a request begins with, in one read: the clock, the event type, and what its idempotency key has led to.
+//! What a request begins with, in one read: the clock, the event type, what its idempotency key has led to, and for a checkout what
+//! occupies its slot and what is taken of the limits on its guest.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +8,16 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
 use super::StoreError;
+use super::allowances::{GroupedUsageQuery, LimitUsage};
 use super::attempts::{Claim, KnownAttemptRow, stored_texts};
+use super::availability::GroupedQuery;
 use super::catalogue::EventTypeRow;
 use super::columns::DbTime;
-use super::group_commit::GroupItem;
+use super::group_commit::{GroupItem, MOST_WORK};
+use crate::domain::availability::Availability;
+use crate::domain::booking::ClientId;
 use crate::domain::catalogue::EventType;
+use crate::domain::hold_limit::AllowanceRange;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::key_scope::ScopedKey;
 
@@ -22,10 +28,23 @@ pub struct LookupQuery {
     pub event_type: EventTypeId,
     /// Its idempotency key with the fingerprint of its body, if it has a key.
     pub key: Option<(ScopedKey, String)>,
+    /// The slot that it wants, if it is a checkout that wants to know of it at once.
+    pub slot: Option<SlotQuery>,
+}
+
+/// What a checkout asks about its slot and its guest.
+#[derive(Clone, Debug)]
+pub struct SlotQuery {
+    /// The start of the slot.
+    pub starts_at: DateTime<Utc>,
+    /// The parts of limits of which to read the numbers that are taken.
+    pub ranges: Vec<AllowanceRange>,
+    /// The client whose lapses to read, and the time up to which ends of its holds are left out.
+    pub lapses: Option<(ClientId, DateTime<Utc>)>,
 }
 
 /// The answer to a [`LookupQuery`], as of one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Lookup {
     /// The time by the database's clock, to the millisecond.
     pub now: DateTime<Utc>,
@@ -35,13 +54,27 @@ pub struct Lookup {
     pub resource_names: BTreeMap<ResourceId, String>,
     /// Who has the key; free if the request has none.
     pub claim: Claim,
+    /// What was found of the slot, read after the rest. `None` if the query asks for none, if the key is not free, if there is no
+    /// such event type or start, or if so many resources serve it that they are better read on their own.
+    pub slot: Option<SlotReading>,
+}
+
+/// The answer to a [`SlotQuery`].
+#[derive(Clone, Debug)]
+pub struct SlotReading {
+    /// What occupies the resources around the slot; all holds count as confirmed.
+    pub availability: Availability,
+    /// What is taken of the limits, and how the client's last holds ended.
+    pub usage: LimitUsage,
 }
 
 /// The first read of a request; one method is one transaction.
 #[async_trait]
 pub trait Lookups {
     /// Reads the clock and the event type, and finds out who has the key, without claiming it. A placed attempt whose hold is
-    /// no longer live counts as free. An attempt from before keys had scopes has its key in every scope.
+    /// no longer live counts as free. An attempt from before keys had scopes has its key in every scope. Reads the slot that the
+    /// query asks for as [`load_availability`](super::Occupancies::load_availability) and
+    /// [`load_limit_usage`](super::Allowances::load_limit_usage) do.
     async fn look_up(&self, query: &LookupQuery) -> Result<Lookup, StoreError>;
 }
 
@@ -101,8 +134,59 @@ impl LookupRow {
                 event_type: event_type.cloned(),
                 resource_names: served_by.iter().filter_map(name_of).collect(),
                 claim: claim.unwrap_or(Claim::Free),
+                slot: None,
             }
         };
         Ok(queries.iter().map(answer).collect())
+    }
+}
+
+/// What is read of the slots of a group, once their event types are known.
+#[derive(Default)]
+pub(super) struct SlotReads {
+    /// The numbers of the queries whose slots are read.
+    of_queries: Vec<usize>,
+    pub(super) occupancies: Vec<GroupedQuery>,
+    pub(super) usages: Vec<GroupedUsageQuery>,
+}
+
+impl SlotReads {
+    /// Plans the reads for the queries that were answered so. Once they are much work, the rest is left to its callers.
+    pub(super) fn plan(queries: &[LookupQuery], answers: &[Lookup]) -> Self {
+        let mut reads = Self::default();
+        let mut work = 0;
+        for (number, (query, answer)) in queries.iter().zip(answers).enumerate() {
+            let slot = query.slot.as_ref().filter(|_| answer.claim == Claim::Free);
+            let Some((slot, event_type)) = slot.zip(answer.event_type.as_ref()) else {
+                continue;
+            };
+            let Some(occupancy) = GroupedQuery::of_slot(event_type, slot.starts_at) else {
+                continue;
+            };
+            work += occupancy.estimate_work();
+            if work > MOST_WORK {
+                break;
+            }
+            reads.of_queries.push(number);
+            reads.occupancies.push(occupancy);
+            reads.usages.push(GroupedUsageQuery {
+                ranges: slot.ranges.clone(),
+                lapses: slot.lapses.clone(),
+            });
+        }
+        reads
+    }
+
+    /// Whether there is nothing to read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.of_queries.is_empty()
+    }
+
+    /// Adds what was read to the answers.
+    pub(super) fn add_to(self, answers: &mut [Lookup], found: Vec<Availability>, usages: Vec<LimitUsage>) {
+        let readings = found.into_iter().zip(usages);
+        for (number, (availability, usage)) in self.of_queries.into_iter().zip(readings) {
+            answers[number].slot = Some(SlotReading { availability, usage });
+        }
     }
 }

@@ -8,19 +8,38 @@ use super::availability::{find_free_units, load_slot};
 use super::context::Context;
 use super::error::WorkflowError;
 use super::release_hold::{ReleaseOutcome, release_hold};
-use super::slot_gate::{GateEntry, Permit};
-use crate::domain::availability::{SlotAvailability, SlotRequest};
+use super::slot_gate::{GateEntry, GateMoment, Permit};
+use crate::domain::availability::{Availability, SlotAvailability, SlotRequest};
 use crate::domain::booking::Actor;
 use crate::domain::segment::Allocation;
 
-/// Waits for a permit for a slot and finds free units; `None` if the slot is taken. Holds are overdue at `now`, by the
-/// database's clock.
+/// What a checkout has read of its slot before it asked for a permit.
+pub(super) struct SlotRead<'a> {
+    /// What occupies the slot's resources.
+    pub(super) availability: &'a Availability,
+    /// A moment before the read.
+    pub(super) since: GateMoment,
+}
+
+/// A slot that a checkout may take.
+pub(super) struct AcquiredSlot {
+    /// Keeps other checkouts for the slot waiting.
+    pub(super) permit: Permit,
+    /// The free units to take.
+    pub(super) units: Vec<Allocation>,
+    /// Whether they were found in what was read before, so that the checkout waited for nobody.
+    pub(super) was_read: bool,
+}
+
+/// Waits for a permit for a slot and finds free units, in what was `read` unless that is old by then; `None` if the slot is taken. Holds
+/// are overdue at `now`, by the database's clock.
 pub(super) async fn acquire_permit(
     context: &Context,
     slot_request: &SlotRequest<'_>,
     starts_at: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> Result<Option<(Permit, Vec<Allocation>)>, WorkflowError> {
+    read: Option<SlotRead<'_>>,
+) -> Result<Option<AcquiredSlot>, WorkflowError> {
     let Some(resource) = slot_request
         .event_type
         .segments
@@ -30,17 +49,15 @@ pub(super) async fn acquire_permit(
         return Ok(None);
     };
     let key = (resource.clone(), starts_at);
+    let mut read = read;
     // With a capacity of zero the gate admits a checkout only if none runs, so most checkouts need no extra query.
     let mut capacity = 0;
-    loop {
+    let permit = loop {
         let full = match context.gate.acquire(&key, slot_request.quantity, capacity) {
-            GateEntry::Permit(permit) => {
-                let units =
-                    find_units_or_release(context, slot_request, starts_at, now, permit.unit_offset).await?;
-                return Ok(units.map(|units| (permit, units)));
-            }
+            GateEntry::Permit(permit) => break permit,
             GateEntry::Full(full) => full,
         };
+        read = None;
         let free = load_slot(context, slot_request, starts_at, now)
             .await?
             .count_free_units(slot_request, starts_at);
@@ -54,7 +71,27 @@ pub(super) async fn acquire_permit(
             // All waiters then check the slot at the same time, and only those that still find free units try again.
             full.wait_for_half().await;
         }
-    }
+    };
+    let offset = permit.unit_offset;
+    let read = read.filter(|read| !context.gate.has_ended_since(&key, read.since));
+    let (units, was_read) = match read {
+        Some(read) => match read.availability.find_units(slot_request, starts_at, offset) {
+            Some(units) => (Some(units), true),
+            None => {
+                let units = release_and_find_units(context, slot_request, starts_at, now, offset);
+                (units.await?, false)
+            }
+        },
+        None => {
+            let units = find_units_or_release(context, slot_request, starts_at, now, offset);
+            (units.await?, false)
+        }
+    };
+    Ok(units.map(|units| AcquiredSlot {
+        permit,
+        units,
+        was_read,
+    }))
 }
 
 /// Finds free units, and releases holds that are overdue at `now` if they block the slot; `None` if the slot is taken.
@@ -65,12 +102,23 @@ pub(super) async fn find_units_or_release(
     now: DateTime<Utc>,
     unit_offset: u32,
 ) -> Result<Option<Vec<Allocation>>, WorkflowError> {
+    // Most requested slots are free, and the query without statuses is the cheaper one.
+    match find_free_units(context, slot_request, starts_at, unit_offset).await? {
+        Some(units) => Ok(Some(units)),
+        None => release_and_find_units(context, slot_request, starts_at, now, unit_offset).await,
+    }
+}
+
+/// Releases holds that are overdue at `now` and block the slot, and finds units that are free then; `None` if the slot is taken.
+async fn release_and_find_units(
+    context: &Context,
+    slot_request: &SlotRequest<'_>,
+    starts_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+    unit_offset: u32,
+) -> Result<Option<Vec<Allocation>>, WorkflowError> {
     let mut asked = BTreeSet::new();
     loop {
-        // Most requested slots are free, and the query without statuses is the cheaper one.
-        if let Some(units) = find_free_units(context, slot_request, starts_at, unit_offset).await? {
-            return Ok(Some(units));
-        }
         let availability = load_slot(context, slot_request, starts_at, now).await?;
         let overdue = match availability.check_slot(slot_request, starts_at, unit_offset) {
             SlotAvailability::Free(units) => return Ok(Some(units)),
@@ -89,6 +137,9 @@ pub(super) async fn find_units_or_release(
                 Err(WorkflowError::UnknownSession) => return Ok(None),
                 Err(error) => return Err(error),
             }
+        }
+        if let Some(units) = find_free_units(context, slot_request, starts_at, unit_offset).await? {
+            return Ok(Some(units));
         }
     }
 }

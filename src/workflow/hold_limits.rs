@@ -5,13 +5,15 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::context::Context;
 use super::error::WorkflowError;
-use crate::domain::booking::{CheckoutClient, Guest};
+use crate::domain::booking::{CheckoutClient, ClientId, Guest};
 use crate::domain::hold_limit::{AllowanceOffer, AllowanceRange, FreeAllowances, HoldLimit, list_limits};
 use crate::domain::ids::HoldId;
 use crate::domain::lapses::{LAPSES_COUNT_FOR, find_last_of_too_many_lapses};
-use crate::store::{HoldLimits, LapseQuery, LimitUsage, LimitUsageQuery, StoreError};
+use crate::store::{HoldLimits, LapseQuery, LimitUsage, LimitUsageQuery, SlotQuery, StoreError};
 
 /// Why a visitor may not place another hold.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +45,9 @@ pub(super) async fn find_allowances(
     guest: &Guest,
     client: Option<&CheckoutClient>,
 ) -> Result<HoldLimits, LimitError> {
-    let limits = list_limits(context.settings.limits.most, &guest.email, client);
-    find_allowances_of(context, limits, client).await
+    LimitCheck::new(context, guest, client)
+        .read_and_decide(context)
+        .await
 }
 
 /// The allowances for a hold that is placed in place of another one.
@@ -53,6 +56,16 @@ pub(super) struct AllowedBeside {
     pub(super) limits: HoldLimits,
     /// Those that it takes from the other one.
     pub(super) inherited: Vec<AllowanceOffer>,
+}
+
+impl AllowedBeside {
+    /// The allowances for a hold that replaces none.
+    pub(super) fn none(limits: HoldLimits) -> Self {
+        Self {
+            limits,
+            inherited: Vec::new(),
+        }
+    }
 }
 
 /// Does the same as [`find_allowances`] for a hold in place of the `earlier` one, which does not count.
@@ -85,43 +98,89 @@ pub(super) async fn find_allowances_beside(
             None => others.push(limit),
         }
     }
-    let limits = find_allowances_of(context, others, client).await?;
+    let limits = LimitCheck::of_limits(context, others, client)
+        .read_and_decide(context)
+        .await?;
     Ok(AllowedBeside { limits, inherited })
 }
 
-async fn find_allowances_of(
-    context: &Context,
-    limits: Vec<HoldLimit>,
-    client: Option<&CheckoutClient>,
-) -> Result<HoldLimits, LimitError> {
-    let offset: u32 = rand::random();
-    let ranges: Vec<_> = limits.into_iter().map(|limit| limit.sample(offset)).collect();
-    let limits = &context.settings.limits;
-    // A client without a network is exempt.
-    let lapses = client
-        .filter(|client| client.network.is_some() && !limits.lapse_cooldown.is_zero())
-        .map(|client| LapseQuery {
-            client: &client.id,
-            since: context.now() - LAPSES_COUNT_FOR,
-        });
-    let mut found = HoldLimits {
-        client: client.map(|client| client.id.clone()),
-        ..HoldLimits::default()
-    };
-    if ranges.is_empty() && lapses.is_none() {
-        return Ok(found);
+/// A check of the limits on one visitor: what it reads, and then the decision.
+pub(super) struct LimitCheck {
+    client: Option<ClientId>,
+    /// Where the search for free numbers starts.
+    offset: u32,
+    ranges: Vec<AllowanceRange>,
+    lapses: Option<(ClientId, DateTime<Utc>)>,
+}
+
+impl LimitCheck {
+    /// Prepares the check for one more hold of this guest by this client.
+    pub(super) fn new(context: &Context, guest: &Guest, client: Option<&CheckoutClient>) -> Self {
+        let limits = list_limits(context.settings.limits.most, &guest.email, client);
+        Self::of_limits(context, limits, client)
     }
-    let usage = load_usage(context, &ranges, lapses).await?;
-    check_cooldown(context, &usage)?;
-    let (offers, undecided) = find_free(context, ranges, &usage, offset)?;
-    found.allowances = offers;
-    if !undecided.is_empty() {
-        let whole: Vec<_> = undecided.into_iter().map(AllowanceRange::whole).collect();
-        let usage = load_usage(context, &whole, None).await?;
-        let (offers, _) = find_free(context, whole, &usage, offset)?;
-        found.allowances.extend(offers);
+
+    fn of_limits(context: &Context, limits: Vec<HoldLimit>, client: Option<&CheckoutClient>) -> Self {
+        let offset: u32 = rand::random();
+        let settings = &context.settings.limits;
+        // A client without a network is exempt.
+        let lapses = client
+            .filter(|client| client.network.is_some() && !settings.lapse_cooldown.is_zero())
+            .map(|client| (client.id.clone(), context.now() - LAPSES_COUNT_FOR));
+        Self {
+            client: client.map(|client| client.id.clone()),
+            offset,
+            ranges: limits.into_iter().map(|limit| limit.sample(offset)).collect(),
+            lapses,
+        }
     }
-    Ok(found)
+
+    /// What the check reads of a slot that starts then, and of the limits.
+    pub(super) fn to_slot_query(&self, starts_at: DateTime<Utc>) -> SlotQuery {
+        SlotQuery {
+            starts_at,
+            ranges: self.ranges.clone(),
+            lapses: self.lapses.clone(),
+        }
+    }
+
+    async fn read_and_decide(self, context: &Context) -> Result<HoldLimits, LimitError> {
+        let usage = if self.ranges.is_empty() && self.lapses.is_none() {
+            LimitUsage::default()
+        } else {
+            let lapses = self.lapses.as_ref();
+            let lapses = lapses.map(|(client, since)| LapseQuery {
+                client,
+                since: *since,
+            });
+            load_usage(context, &self.ranges, lapses).await?
+        };
+        self.decide(context, &usage).await
+    }
+
+    /// Decides by what was read, and finds the allowances for the hold. Reads more if that does not tell.
+    ///
+    /// # Errors
+    /// [`LimitError::TooMany`] if the guest and the client may not place the hold.
+    pub(super) async fn decide(
+        self,
+        context: &Context,
+        usage: &LimitUsage,
+    ) -> Result<HoldLimits, LimitError> {
+        check_cooldown(context, usage)?;
+        let (mut offers, undecided) = find_free(context, self.ranges, usage, self.offset)?;
+        if !undecided.is_empty() {
+            let whole: Vec<_> = undecided.into_iter().map(AllowanceRange::whole).collect();
+            let usage = load_usage(context, &whole, None).await?;
+            let (found, _) = find_free(context, whole, &usage, self.offset)?;
+            offers.extend(found);
+        }
+        Ok(HoldLimits {
+            client: self.client,
+            allowances: offers,
+            ..HoldLimits::default()
+        })
+    }
 }
 
 async fn load_usage(

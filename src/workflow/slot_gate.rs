@@ -5,8 +5,8 @@
 //! query the slot once per unit and waiter. The gate only saves calls: the database decides who gets the slot (I1),
 //! also between instances.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
@@ -15,7 +15,23 @@ use crate::domain::ids::ResourceId;
 
 /// Identifies a slot by resource and start. Slots with another start do not wait for each other, even if they overlap.
 pub(super) type SlotKey = (ResourceId, DateTime<Utc>);
-type RunningCheckouts = Mutex<HashMap<SlotKey, SlotUsage>>;
+
+/// How many ends of checkouts are remembered: more than there are in the time of a read.
+const ENDS_KEPT: usize = 1024;
+
+/// The checkouts that run, and those that ended last.
+#[derive(Default)]
+struct Checkouts {
+    running: HashMap<SlotKey, SlotUsage>,
+    /// The slots of the last checkouts that ended, oldest first.
+    ended: VecDeque<SlotKey>,
+    /// How many more checkouts have ended.
+    forgotten: u64,
+}
+
+/// A moment in the order in which checkouts end.
+#[derive(Clone, Copy)]
+pub(super) struct GateMoment(u64);
 
 /// The checkouts that run for one slot.
 struct SlotUsage {
@@ -28,7 +44,7 @@ struct SlotUsage {
 /// Gives out permits for slots.
 #[derive(Default)]
 pub(super) struct SlotGate {
-    running: Arc<RunningCheckouts>,
+    checkouts: Arc<Mutex<Checkouts>>,
 }
 
 /// The result of a request for a permit.
@@ -45,7 +61,7 @@ pub(super) struct Permit {
     pub(super) unit_offset: u32,
     key: SlotKey,
     units: u32,
-    running: Arc<RunningCheckouts>,
+    checkouts: Arc<Mutex<Checkouts>>,
 }
 
 /// The checkouts that keep another one from a permit.
@@ -58,11 +74,13 @@ pub(super) struct GateFull {
 impl SlotGate {
     /// Grants a permit if no checkout runs for the slot, or if `capacity` covers these units and those of all others.
     pub(super) fn acquire(&self, key: &SlotKey, units: u32, capacity: u32) -> GateEntry {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let unit_offset = match running.get_mut(key) {
+        let mut checkouts = lock(&self.checkouts);
+        let unit_offset = match checkouts.running.get_mut(key) {
             None => {
                 let (remaining, _) = watch::channel(units);
-                running.insert(key.clone(), SlotUsage { units, remaining });
+                checkouts
+                    .running
+                    .insert(key.clone(), SlotUsage { units, remaining });
                 0
             }
             Some(usage) if usage.units.saturating_add(units) <= capacity => {
@@ -83,9 +101,29 @@ impl SlotGate {
             unit_offset,
             key: key.clone(),
             units,
-            running: Arc::clone(&self.running),
+            checkouts: Arc::clone(&self.checkouts),
         })
     }
+
+    /// Returns the present moment. A checkout asks for it before it reads its slot.
+    pub(super) fn now(&self) -> GateMoment {
+        let checkouts = lock(&self.checkouts);
+        GateMoment(checkouts.forgotten + checkouts.ended.len() as u64)
+    }
+
+    /// Whether perhaps a checkout for the slot has ended since the moment, so that what was read of the slot then is old.
+    pub(super) fn has_ended_since(&self, key: &SlotKey, moment: GateMoment) -> bool {
+        let checkouts = lock(&self.checkouts);
+        let Some(before) = moment.0.checked_sub(checkouts.forgotten) else {
+            return true;
+        };
+        let before = usize::try_from(before).unwrap_or(usize::MAX);
+        checkouts.ended.iter().skip(before).any(|ended| ended == key)
+    }
+}
+
+fn lock(checkouts: &Mutex<Checkouts>) -> MutexGuard<'_, Checkouts> {
+    checkouts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl GateFull {
@@ -99,14 +137,18 @@ impl GateFull {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(usage) = running.get_mut(&self.key) else {
-            return;
-        };
-        usage.units -= self.units;
-        usage.remaining.send_replace(usage.units);
-        if usage.units == 0 {
-            running.remove(&self.key);
+        let mut checkouts = lock(&self.checkouts);
+        if let Some(usage) = checkouts.running.get_mut(&self.key) {
+            usage.units -= self.units;
+            usage.remaining.send_replace(usage.units);
+            if usage.units == 0 {
+                checkouts.running.remove(&self.key);
+            }
+        }
+        checkouts.ended.push_back(self.key.clone());
+        if checkouts.ended.len() > ENDS_KEPT {
+            checkouts.ended.pop_front();
+            checkouts.forgotten += 1;
         }
     }
 }
@@ -151,7 +193,7 @@ mod tests {
                 task.await.unwrap();
             }
             assert_eq!(most.load(Ordering::SeqCst), capacity);
-            assert!(gate.running.lock().unwrap().is_empty());
+            assert!(lock(&gate.checkouts).running.is_empty());
         }
     }
 
@@ -182,6 +224,28 @@ mod tests {
         assert!(
             matches!(gate.acquire(&slot("ana"), 1, 0), GateEntry::Permit(_)),
             "no checkout runs"
+        );
+    }
+
+    #[tokio::test]
+    async fn gate_tells_whether_a_checkout_for_the_slot_has_ended_since() {
+        let gate = SlotGate::default();
+        let first = acquire_permit(&gate, "ana", 1).await;
+        let during = gate.now();
+        assert!(!gate.has_ended_since(&slot("ana"), during), "it still runs");
+        drop(first);
+        assert!(gate.has_ended_since(&slot("ana"), during));
+        assert!(!gate.has_ended_since(&slot("ben"), during));
+        let after = gate.now();
+        assert!(!gate.has_ended_since(&slot("ana"), after));
+        for _ in 0..ENDS_KEPT {
+            drop(acquire_permit(&gate, "ben", 1).await);
+        }
+        assert!(!gate.has_ended_since(&slot("ana"), after));
+        drop(acquire_permit(&gate, "ben", 1).await);
+        assert!(
+            gate.has_ended_since(&slot("ana"), after),
+            "an end since then is forgotten"
         );
     }
 }

@@ -14,16 +14,17 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::acquire_slot::{AcquiredSlot, SlotRead};
 use super::context::Context;
 use super::error::WorkflowError;
-use super::hold_limits::LimitError;
-use super::slot_gate::Permit;
+use super::hold_limits::{AllowedBeside, LimitCheck, LimitError, find_allowances_beside};
+use super::slot_gate::GateMoment;
 use super::{acquire_slot, availability, hold_limits};
 use crate::domain::availability::SlotRequest;
 use crate::domain::booking::Booking;
 use crate::domain::catalogue::EventType;
 use crate::domain::segment::{Allocation, allocated_segments};
-use crate::store::{Claim, HoldLimits, NewAttempt, OwnHoldQuery, PlaceOutcome};
+use crate::store::{Claim, HoldLimits, NewAttempt, OwnHoldQuery, PlaceOutcome, SlotReading};
 
 mod draft;
 mod earlier_hold;
@@ -59,7 +60,11 @@ pub async fn start_checkout(
 }
 
 async fn run_checkout(context: &Arc<Context>, request: CheckoutRequest) -> Result<Checkout, CheckoutError> {
-    let found = context.store.look_up(&request.to_lookup()).await?;
+    let limits = LimitCheck::new(context, &request.guest, request.client.as_ref());
+    // An earlier hold counts neither in the limits nor, perhaps, in the slot, and is found only now.
+    let limits = Some(limits).filter(|_| request.replaces.is_none());
+    let since = context.gate.now();
+    let found = context.store.look_up(&request.to_lookup(limits.as_ref())).await?;
     if let Some(booking) = find_placed(context, found.claim).await? {
         let booking = replacement::settle_replay(context, &request, booking).await?;
         return Ok(Checkout::Replayed(booking));
@@ -79,7 +84,9 @@ async fn run_checkout(context: &Arc<Context>, request: CheckoutRequest) -> Resul
             .and_then(|id| found.resource_names.get(id))
             .map(String::as_str),
     };
-    let result = acquire_and_place(context, &request, sold, earlier, now).await;
+    let read = limits.zip(found.slot);
+    let read = read.map(|(limits, found)| FirstRead { since, found, limits });
+    let result = acquire_and_place(context, &request, sold, earlier, now, read).await;
     match result {
         Ok(Checkout::Placed(booking)) => {
             let names = event_type.to_names(found.resource_names);
@@ -127,34 +134,67 @@ async fn is_kept_by_guest(
     Ok(context.store.is_kept_by_guest(&query).await?)
 }
 
+/// What the first read found of the slot and the limits.
+struct FirstRead {
+    /// A moment before the read.
+    since: GateMoment,
+    found: SlotReading,
+    limits: LimitCheck,
+}
+
+impl FirstRead {
+    fn of_slot(&self) -> SlotRead<'_> {
+        SlotRead {
+            availability: &self.found.availability,
+            since: self.since,
+        }
+    }
+}
+
 async fn acquire_and_place(
     context: &Arc<Context>,
     request: &CheckoutRequest,
     sold: SoldSlot<'_>,
     earlier: Option<Booking>,
     now: DateTime<Utc>,
+    read: Option<FirstRead>,
 ) -> Result<Checkout, CheckoutError> {
     let event_type = sold.event_type;
     request.check(now, event_type, &context.settings.zones)?;
     let slot_request = request.to_slot_request(event_type);
-    let acquired = acquire(context, &slot_request, request.starts_at, earlier.as_ref(), now);
+    let slot_read = read.as_ref().map(FirstRead::of_slot);
+    let acquired = acquire(
+        context,
+        &slot_request,
+        request.starts_at,
+        earlier.as_ref(),
+        now,
+        slot_read,
+    );
     let acquired = tokio::time::timeout(context.settings.wait_timeout, acquired).await;
     // The permit lives until the end of this function, when the hold is placed or lost.
     let acquired = acquired.map_err(|_| WorkflowError::Stripe { retry_after: None })??;
-    let Some((_permit, units, is_in_the_way)) = acquired else {
+    let Some((acquired, is_in_the_way)) = acquired else {
         // If the client sent this request twice, the hold in the slot is the request's own.
         let placed = find_placed_by_key(context, request).await?;
         return placed
             .map(Checkout::Replayed)
             .ok_or(CheckoutError::SlotTaken(Vec::new()));
     };
+    let AcquiredSlot {
+        permit: _permit,
+        units,
+        was_read,
+    } = acquired;
     let replaced = match earlier {
         Some(booking) => Some(EarlierHold::find(context, booking, is_in_the_way, &units).await?),
         None => None,
     };
     let earlier = replaced.as_ref().map(|replaced| replaced.booking.hold.id);
-    let (guest, client) = (&request.guest, request.client.as_ref());
-    let allowed = hold_limits::find_allowances_beside(context, guest, client, earlier).await?;
+    let allowed = match read.filter(|_| was_read) {
+        Some(read) => AllowedBeside::none(read.limits.decide(context, &read.found.usage).await?),
+        None => find_allowances_beside(context, &request.guest, request.client.as_ref(), earlier).await?,
+    };
     let installation = context.installation_id().await?.to_owned();
     let token_key = context.token_keys().await?.signing_key_name();
     let latest_end = replaced.as_ref().and_then(EarlierHold::latest_end);
@@ -178,10 +218,11 @@ async fn acquire(
     starts_at: DateTime<Utc>,
     earlier: Option<&Booking>,
     now: DateTime<Utc>,
-) -> Result<Option<(Permit, Vec<Allocation>, bool)>, WorkflowError> {
-    let free = acquire_slot::acquire_permit(context, slot_request, starts_at, now).await?;
-    if let Some((permit, units)) = free {
-        return Ok(Some((permit, units, false)));
+    read: Option<SlotRead<'_>>,
+) -> Result<Option<(AcquiredSlot, bool)>, WorkflowError> {
+    let free = acquire_slot::acquire_permit(context, slot_request, starts_at, now, read).await?;
+    if let Some(acquired) = free {
+        return Ok(Some((acquired, false)));
     }
     let Some(earlier) = earlier else {
         return Ok(None);
@@ -190,8 +231,8 @@ async fn acquire(
         moving: Some(earlier.hold.id),
         ..*slot_request
     };
-    let own = acquire_slot::acquire_permit(context, &beside, starts_at, now).await?;
-    Ok(own.map(|(permit, units)| (permit, units, true)))
+    let own = acquire_slot::acquire_permit(context, &beside, starts_at, now, None).await?;
+    Ok(own.map(|acquired| (acquired, true)))
 }
 
 /// Finds the hold that an earlier request with this key has placed.
@@ -202,7 +243,7 @@ async fn find_placed_by_key(
     if request.key.is_none() {
         return Ok(None);
     }
-    let found = context.store.look_up(&request.to_lookup()).await?;
+    let found = context.store.look_up(&request.to_lookup(None)).await?;
     find_placed(context, found.claim).await
 }
 

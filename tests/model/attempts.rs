@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use holdfast::domain::ids::{CommandId, HoldId, SessionId};
 use holdfast::domain::session::SessionTerms;
 use holdfast::store::{
-    AttemptEnd, Attempts, Claim, LatestEnd, LeaseRequest, Lookup, LookupQuery, Lookups, NewAttempt,
-    StaleAttempt, StoreError,
+    AttemptEnd, Attempts, AvailabilityQuery, Claim, LatestEnd, LeaseRequest, LimitUsage, Lookup, LookupQuery,
+    Lookups, NewAttempt, Occupancies, SlotQuery, SlotReading, StaleAttempt, StoreError,
 };
 
 use crate::call::{Call, Reply};
@@ -21,11 +21,36 @@ impl Lookups for Script {
             Some(_) => self.key_claim(Call::FindClaim).await?,
             None => Claim::Free,
         };
+        let slot = match &query.slot {
+            Some(slot) if claim == Claim::Free => Some(self.read_slot(slot).await?),
+            _ => None,
+        };
         Ok(Lookup {
             now: fixture::start(),
             event_type: Some(fixture::event_type()),
             resource_names: Default::default(),
             claim,
+            slot,
+        })
+    }
+}
+
+impl Script {
+    /// Reads the slot in a step of its own, which allows more orders than the one read of a store.
+    async fn read_slot(&self, slot: &SlotQuery) -> Result<SlotReading, StoreError> {
+        let event_type = fixture::event_type();
+        let Some(within) = event_type.occupied_span(slot.starts_at) else {
+            return Err(StoreError::Broken("beyond the range of dates".into()));
+        };
+        let query = AvailabilityQuery {
+            resources: &event_type.list_resources(),
+            within,
+            moving: None,
+            statuses_at: None,
+        };
+        Ok(SlotReading {
+            availability: self.load_availability(&query).await?,
+            usage: LimitUsage::default(),
         })
     }
 }

@@ -46,11 +46,14 @@ impl Allowances for PostgresStore {
     }
 }
 
-/// Reads what is taken of limits, for each query.
+/// Reads what is taken of limits, for each query. Where all limits are turned off there is nothing to read.
 pub(super) async fn load_usages(
     connection: &mut PgConnection,
     queries: &[GroupedUsageQuery],
 ) -> PostgresResult<Vec<LimitUsage>> {
+    if queries.iter().all(GroupedUsageQuery::is_empty) {
+        return Ok(vec![LimitUsage::default(); queries.len()]);
+    }
     let (mut of_ranges, mut scopes, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
     let (mut first, mut last, mut most) = (Vec::new(), Vec::new(), Vec::new());
     let (mut of_clients, mut clients, mut since) = (Vec::new(), Vec::new(), Vec::new());

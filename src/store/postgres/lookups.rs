@@ -6,9 +6,11 @@ use futures::FutureExt as _;
 use sqlx::postgres::PgConnection;
 
 use super::PostgresStore;
+use super::allowances::load_usages;
+use super::availability::load_all;
 use super::error::PostgresResult;
 use crate::store::StoreError;
-use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups};
+use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups, SlotReads};
 
 /// Reads the clock, event types `$1` with the names of the resources of their first segments, and the attempts with keys `$2`.
 /// `OFFSET 0` keeps the planner from joining all resources, which it does because it expects many ids.
@@ -42,5 +44,12 @@ async fn look_up_all(connection: &mut PgConnection, queries: &[LookupQuery]) -> 
         .bind(lookups::list_keys(queries))
         .fetch_one(&mut *connection)
         .await?;
-    Ok(row.decode(queries)?)
+    let mut answers = row.decode(queries)?;
+    let slots = SlotReads::plan(queries, &answers);
+    if !slots.is_empty() {
+        let found = load_all(connection, &slots.occupancies).await?;
+        let usages = load_usages(connection, &slots.usages).await?;
+        slots.add_to(&mut answers, found, usages);
+    }
+    Ok(answers)
 }

@@ -5,10 +5,12 @@ use futures::FutureExt as _;
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
+use super::allowances::load_usages;
+use super::availability::load_all;
 use super::error::SqliteResult;
 use super::{SqliteStore, database_now};
 use crate::store::StoreError;
-use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups};
+use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups, SlotReads};
 
 /// Reads the clock, the event types in JSON `$1` with the names of the resources of their first segments, and the attempts with the keys in JSON `$2`.
 pub(super) const LOOK_UP: &str = concat!(
@@ -53,5 +55,12 @@ async fn look_up_all(
         .bind(Json(lookups::list_keys(queries)))
         .fetch_one(&mut *connection)
         .await?;
-    Ok(row.decode(queries)?)
+    let mut answers = row.decode(queries)?;
+    let slots = SlotReads::plan(queries, &answers);
+    if !slots.is_empty() {
+        let found = load_all(connection, &slots.occupancies).await?;
+        let usages = load_usages(connection, &slots.usages).await?;
+        slots.add_to(&mut answers, found, usages);
+    }
+    Ok(answers)
 }

@@ -15,7 +15,7 @@ use crate::domain::session::CheckoutUi;
 use crate::domain::zone::ZoneDatabase;
 use crate::store::LookupQuery;
 use crate::workflow::error::WorkflowError;
-use crate::workflow::hold_limits::LimitError;
+use crate::workflow::hold_limits::{LimitCheck, LimitError};
 
 /// What a checkout page requests.
 #[derive(Clone, Debug)]
@@ -52,10 +52,12 @@ pub struct CheckoutRequest {
 }
 
 impl CheckoutRequest {
-    pub(super) fn to_lookup(&self) -> LookupQuery {
+    /// The first read of this request, with its slot if there is a check of the limits to prepare.
+    pub(super) fn to_lookup(&self, limits: Option<&LimitCheck>) -> LookupQuery {
         LookupQuery {
             event_type: self.event_type.clone(),
             key: self.key.clone().map(|key| (key, self.fingerprint.clone())),
+            slot: limits.map(|limits| limits.to_slot_query(self.starts_at)),
         }
     }
 

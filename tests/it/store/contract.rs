@@ -175,6 +175,7 @@ async fn find_claim(store: &dyn Store, key: &ScopedKey, fingerprint: &str) -> Cl
     let query = LookupQuery {
         event_type: EventTypeId::parse("call").unwrap(),
         key: Some((key.clone(), fingerprint.to_owned())),
+        slot: None,
     };
     store.look_up(&query).await.unwrap().claim
 }

@@ -10,7 +10,8 @@ use holdfast::domain::hold_limit::{AllowanceRange, HoldLimit, LimitScope};
 use holdfast::domain::ids::{EventTypeId, HoldId, ResourceId};
 use holdfast::domain::time::Window;
 use holdfast::store::{
-    AvailabilityQuery, HoldLimits, LapseQuery, LimitUsageQuery, LookupQuery, PlaceOutcome, Store,
+    AvailabilityQuery, Claim, HoldLimits, LapseQuery, LimitUsage, LimitUsageQuery, Lookup, LookupQuery,
+    PlaceOutcome, SlotQuery, Store,
 };
 
 use super::catalogue::{closure_zones, event_type, put_resources};
@@ -62,12 +63,13 @@ async fn ask(store: &dyn Store, n: i64, moving: Option<HoldId>) -> String {
         most: 64,
     };
     let client = ClientId(name(n));
+    let range = AllowanceRange {
+        limit,
+        first: 1,
+        last: 64,
+    };
     let usage = LimitUsageQuery {
-        ranges: &[AllowanceRange {
-            limit,
-            first: 1,
-            last: 64,
-        }],
+        ranges: std::slice::from_ref(&range),
         lapses: Some(LapseQuery {
             client: &client,
             since: at(-60),
@@ -80,12 +82,42 @@ async fn ask(store: &dyn Store, n: i64, moving: Option<HoldId>) -> String {
             key(&name(n)),
             if n % 2 == 0 { "body" } else { "other" }.to_owned(),
         )),
+        slot: (n % 3 < 2).then(|| SlotQuery {
+            starts_at: at(60 * n),
+            ranges: vec![range.clone()],
+            lapses: Some((client.clone(), at(-60))),
+        }),
     };
     let found = store.look_up(&lookup).await.unwrap();
+    assert_slot_is_as_read_apart(store, &lookup, &found, &usage).await;
     format!(
-        "{occupancy:?}, {usage:?}, {:?}, {:?}",
-        found.event_type, found.claim
+        "{occupancy:?}, {usage:?}, {:?}, {:?}, {:?}",
+        found.event_type, found.claim, found.slot
     )
+}
+
+/// Checks that the first read finds of a slot what the reads on their own find, if the key is free and there is an event type.
+async fn assert_slot_is_as_read_apart(
+    store: &dyn Store,
+    query: &LookupQuery,
+    found: &Lookup,
+    usage: &LimitUsage,
+) {
+    let slot = query.slot.as_ref().filter(|_| found.claim == Claim::Free);
+    let Some((slot, event_type)) = slot.zip(found.event_type.as_ref()) else {
+        assert!(found.slot.is_none(), "{found:?}");
+        return;
+    };
+    let apart = AvailabilityQuery {
+        resources: &event_type.list_resources(),
+        within: event_type.occupied_span(slot.starts_at).unwrap(),
+        moving: None,
+        statuses_at: None,
+    };
+    let apart = (store.load_availability(&apart).await.unwrap(), usage);
+    let reading = found.slot.as_ref().unwrap();
+    let reading = (&reading.availability, &reading.usage);
+    assert_eq!(format!("{reading:?}"), format!("{apart:?}"));
 }
 
 async fn each_caller_of_a_group_of_reads_gets_its_own_answer(database: &TestDatabase) {

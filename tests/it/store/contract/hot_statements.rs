@@ -100,6 +100,7 @@ async fn read_as_checkout(store: &dyn Store, mine: &Booking, name: &str) {
     let lookup = LookupQuery {
         event_type: EventTypeId::parse("call").unwrap(),
         key: Some((key(name), "body".to_owned())),
+        slot: None,
     };
     let found = store.look_up(&lookup).await.unwrap();
     let names: Vec<_> = found.resource_names.into_values().collect();
