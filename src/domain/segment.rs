@@ -31,9 +31,9 @@ pub fn allocated_segments(allocations: &[Allocation]) -> Vec<Segment> {
         .collect()
 }
 
-/// Tells whether two bookings occupy a resource at the same time.
+/// Tells whether two bookings occupy a resource at the same time, buffers included.
 pub fn share_time(one: &[Segment], other: &[Segment]) -> bool {
-    let shares = |a: &Segment, b: &Segment| a.resource == b.resource && a.window.overlaps(&b.window);
+    let shares = |a: &Segment, b: &Segment| a.resource == b.resource && a.busy.overlaps(&b.busy);
     one.iter().any(|a| other.iter().any(|b| shares(a, b)))
 }
 

@@ -191,6 +191,19 @@ on_both_engines! {
         extend(&later).await.expect_problem(409, "conflict");
     }
 
+    async fn guest_keeps_no_slot_by_the_buffers_of_its_neighbours(engine) {
+        let app = TestApp::start(engine).await;
+        app.sell("massage", &json!({"resource": "ben", "duration_minutes": 60, "buffer_after_minutes": 10})).await;
+        let mut kept = app.hold_slot("massage", SLOT).await;
+        let end = kept.text("expires_at").to_owned();
+        // The guest's times only touch. The buffer after the first needs the unit of the second.
+        for starts_at in ["2026-12-01T11:00:00Z", SLOT] {
+            app.clock.advance(chrono::Duration::minutes(10));
+            kept = app.checkout(&in_place_of(&kept, order("massage", starts_at))).await.expect(201);
+            assert_eq!(kept.text("expires_at"), end, "{starts_at}");
+        }
+    }
+
     async fn overdue_hold_lapses_although_it_is_to_be_replaced(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
