@@ -16,6 +16,9 @@ use super::stripe_json::parse_json;
 use super::stripe_objects::parse_text;
 use super::{GatewayError, Refusal};
 
+/// The longest pause that a response can ask for. Nothing can be added to the longest one that the header can name.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+
 /// A successful response from Stripe.
 pub(super) struct StripeResponse {
     pub(super) json: Value,
@@ -67,7 +70,7 @@ impl ResponseHead {
             should_retry: header("stripe-should-retry").and_then(|v| v.parse().ok()),
             retry_after: header(RETRY_AFTER.as_str())
                 .and_then(|v| v.parse().ok())
-                .map(Duration::from_secs),
+                .map(|seconds| Duration::from_secs(seconds).min(MAX_RETRY_AFTER)),
             date: header(DATE.as_str())
                 .and_then(|v| DateTime::parse_from_rfc2822(v).ok())
                 .map(|date| date.to_utc()),

@@ -4,6 +4,10 @@ use chrono::{Duration, NaiveDate, NaiveDateTime, NaiveTime};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
+/// The longest duration that is read as it is written, in days and again in seconds. A longer one counts as this long, so that
+/// sums of durations and dates stay within what can be computed. It is above the length that counts as too long for an event.
+const MAX_DAYS: i64 = 40_000;
+
 /// A length of whole days on the wall clock, followed by seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NominalLength {
@@ -71,7 +75,7 @@ fn parse_local(day: &str, time: &str) -> Option<NaiveDateTime> {
         .checked_add_signed(Duration::seconds(i64::from(is_leap_second)))
 }
 
-/// Parses a duration such as `P1W` or `P1DT2H3M4S`. A negative duration gives negative numbers.
+/// Parses a duration such as `P1W` or `P1DT2H3M4S`. A negative duration gives negative numbers. One beyond [`MAX_DAYS`] is cut.
 pub(super) fn parse_duration(text: &str) -> Option<NominalLength> {
     let text = text.trim();
     let (sign, text) = match text.strip_prefix('-') {
@@ -100,6 +104,9 @@ pub(super) fn parse_duration(text: &str) -> Option<NominalLength> {
             'S' if is_time => seconds += number,
             _ => return None,
         }
+        // A unit may be repeated, so each sum is cut before the next one is added.
+        days = days.min(MAX_DAYS);
+        seconds = seconds.min(MAX_DAYS * SECONDS_PER_DAY);
         digits.clear();
         units += 1;
     }

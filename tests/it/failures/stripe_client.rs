@@ -184,6 +184,16 @@ async fn lasting_429_is_unavailable_with_its_retry_after() {
     assert_eq!(server.requests().len(), 1);
 }
 
+/// Nothing can be added to the longest time that the header can name.
+#[tokio::test]
+async fn endless_retry_after_counts_as_an_hour() {
+    let endless = format!("Retry-After: {}", u64::MAX);
+    let server = ScriptedServer::start([Reply::status(429, "").with_header(&endless)]).await;
+    let result = gateway(&server).create_session(&terms()).await;
+    let retry_after = Some(Duration::from_hours(1));
+    assert_eq!(result, Err(GatewayError::Unavailable { retry_after }));
+}
+
 #[tokio::test]
 async fn refused_connection_is_unavailable() {
     let server = ScriptedServer::start([Reply::NeverRespond]).await;

@@ -54,6 +54,23 @@ fn hostile_feed_is_refused_within_its_budget() {
     assert_eq!(parse_feed(&changes, within), Err(FeedError::TooMuch));
 }
 
+/// Their sum is more than any clock can count.
+#[test]
+fn durations_without_end_block_a_long_time() {
+    for units in [1, 20, 20_000] {
+        for unit in ["999999999W", "T999999999H"] {
+            let length = format!("P{}", unit.repeat(units));
+            let start = "DTSTART:20260601T090000Z; DURATION";
+            assert_eq!(error_of(&format!("{start}:{length}")), FeedEventError::TooLong);
+            assert_eq!(error_of(&format!("{start}:-{length}")), FeedEventError::Backwards);
+            let further = format!("{start}:PT1H; RDATE;VALUE=PERIOD:20260701T090000Z/{length}");
+            let found = times(calendar(&event("e", &further)), "2026-01-01", "2027-01-01");
+            assert_eq!(found.len(), 2, "{found:?}");
+            assert!(found[1].starts_with("2026-07-01T09:00Z 960000:"), "{found:?}");
+        }
+    }
+}
+
 #[test]
 fn event_that_repeats_too_often_blocks_all_of_its_time() {
     for rule in [
