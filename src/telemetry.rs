@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -14,6 +14,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::domain::figures::FigureCounts;
 use crate::domain::zone::ZoneDatabase;
 use crate::http::RenderMetrics;
+
+mod counters_from_zero;
+
+use counters_from_zero::start_counters;
 
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,67 +52,6 @@ pub fn init_logs(filter: EnvFilter, format: LogFormat) {
 
 /// The pause between two times at which the observations of histograms are summed up.
 const DRAIN_PAUSE: Duration = Duration::from_secs(5);
-
-/// Counters whose labels are known, at 0 from the start. Prometheus computes an increase from two values, so a counter that
-/// appears with its first event would hide that event from every alert. The codes of `holdfast_checkouts_refused_total` are
-/// Stripe's.
-const COUNTERS_FROM_ZERO: [(&str, &str, &[&str]); 11] = [
-    (
-        "holdfast_checkouts_total",
-        "outcome",
-        &["placed", "lost", "stripe_failed", "stripe_refused"],
-    ),
-    (
-        "holdfast_transitions_total",
-        "to",
-        &["held", "processing", "confirmed", "released", "cancelled"],
-    ),
-    (
-        "holdfast_webhooks_total",
-        "outcome",
-        &["applied", "duplicate", "ignored", "bad_signature"],
-    ),
-    (
-        "holdfast_commands_total",
-        "outcome",
-        &["done", "deferred", "failed"],
-    ),
-    (
-        "holdfast_calendar_feeds_total",
-        "outcome",
-        &["read", "partial", "failed"],
-    ),
-    (
-        "holdfast_event_deliveries_total",
-        "outcome",
-        &["done", "again", "failed", "gone"],
-    ),
-    (
-        "holdfast_payments_without_slot_total",
-        "kind",
-        &["late", "no_hold"],
-    ),
-    (
-        "holdfast_unknown_statuses_total",
-        "object",
-        &["refund", "dispute"],
-    ),
-    (
-        "holdfast_store_retries_total",
-        "reason",
-        &["deadlock", "serialization", "connection"],
-    ),
-    (
-        "holdfast_requests_refused_total",
-        "code",
-        &["rate_limited", "too_many_holds", "too_busy"],
-    ),
-    (
-        "holdfast_connections_closed_total",
-        "reason",
-        &["too_many", "idle", "slow_header", "slow_rest"],
-    ),
-];
 
 /// The recorder of this process, once it is installed.
 static HANDLE: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
@@ -175,23 +118,6 @@ fn install_recorder() -> Result<PrometheusHandle, Box<dyn std::error::Error + Se
     Ok(handle)
 }
 
-/// Shows each counter whose labels are known.
-fn start_counters() {
-    for (name, label, values) in COUNTERS_FROM_ZERO {
-        for value in values {
-            counter!(name, label => *value).absolute(0);
-        }
-    }
-    for name in [
-        "holdfast_sweeps_total",
-        "holdfast_auth_failures_total",
-        "holdfast_sessions_unknown_total",
-        "holdfast_store_groups_failed_total",
-    ] {
-        counter!(name).absolute(0);
-    }
-}
-
 /// Describes what the bounds on load do.
 fn describe_load_metrics() {
     describe_counter!(
@@ -240,6 +166,10 @@ fn describe_counters() {
         "attempts to send an event to an endpoint, by what follows: done, again, failed, gone"
     );
     describe_counter!("holdfast_sweeps_total", "sweeps that ran to their end");
+    describe_counter!(
+        "holdfast_worker_restarts_total",
+        "background workers that panicked and were started again: a bug"
+    );
     describe_counter!(
         "holdfast_payments_without_slot_total",
         "payments without a hold to confirm: an operator must look at each"

@@ -60,6 +60,7 @@ pub mod summary;
 pub mod sweep;
 mod unknown_session;
 mod waiting_payments;
+pub mod worker_panics;
 mod write_change;
 mod write_fact;
 

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::context::Context;
 use super::error::{WorkflowError, format_error_chain};
 use super::stream_events::{EventToSend, load_event, number_events};
+use super::worker_panics::record_panic;
 use crate::domain::event_endpoint::{AttemptVerdict, EndpointAnswer, EventEndpoint, judge_attempt};
 use crate::domain::ids::EndpointId;
 use crate::gateway::event_post::{SignedPost, send_post};
@@ -76,7 +77,10 @@ pub async fn run_worker(context: Arc<Context>, render: RenderEvent, stop: Cancel
         tokio::select! {
             () = stop.cancelled() => break,
             Some(ended) = tasks.join_next_with_id() => {
-                let task = ended.map_or_else(|error| error.id(), |(task, ())| task);
+                let task = ended.map(|(task, ())| task).unwrap_or_else(|error| {
+                    record_panic("events_out", &error);
+                    error.id()
+                });
                 served.remove(&task);
             }
             () = tokio::time::sleep(POLL) => {}

@@ -16,6 +16,11 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "the pause between two attempts to connect to the database at the start",
     ),
     (
+        "src/jobs.rs",
+        "sleep",
+        "the pause before a worker that panicked starts again",
+    ),
+    (
         "src/telemetry.rs",
         "sleep",
         "the pause between two times at which observations are summed up",

@@ -105,6 +105,7 @@ on_both_engines! {
             "holdfast_payments_without_slot_total{kind=\"late\"}",
             "holdfast_payments_without_slot_total{kind=\"no_hold\"}",
             "holdfast_unknown_statuses_total{object=\"dispute\"}",
+            "holdfast_worker_restarts_total{worker=\"outbox\"}",
             "holdfast_store_retries_total{reason=\"deadlock\"}",
             "holdfast_requests_refused_total{code=\"too_busy\"}",
             "holdfast_connections_closed_total{reason=\"too_many\"}",
