@@ -15,6 +15,7 @@ use super::error::{Problem, ProblemCode};
 use super::json_body::read_bytes;
 use super::server::Server;
 use crate::gateway::webhook::{self, SignatureError};
+use crate::workflow::WorkflowError;
 use crate::workflow::apply_event::{self, EventOutcome};
 
 /// The result of receiving an event.
@@ -50,7 +51,7 @@ enum EventOutcomeView {
         (status = 400, description = "`bad_signature` or `malformed`"),
         (status = 413, description = "`malformed`"),
         (status = 429, description = "`rate_limited`: too many events without a valid signature"),
-        (status = 500, description = "`internal`"),
+        (status = 500, description = "`internal`, also for an event of this installation that this version cannot read: send it again"),
         (status = 503, description = "`store_unavailable` or `too_busy`: send the event again"),
     )
 )]
@@ -71,14 +72,18 @@ pub(super) async fn receive_event(
         .ok()
         .zip(std::str::from_utf8(&body).ok())
         .ok_or_else(|| Problem::new(ProblemCode::Malformed, "the body is not an event"))?;
-    let outcome = apply_event::apply_event(&server.context, event, text).await?;
-    let name = match outcome {
-        EventOutcome::Applied => "applied",
-        EventOutcome::Duplicate => "duplicate",
-        EventOutcome::Ignored => "ignored",
+    let applied = apply_event::apply_event(&server.context, event, text).await;
+    let name = match &applied {
+        Ok(EventOutcome::Applied) => Some("applied"),
+        Ok(EventOutcome::Duplicate) => Some("duplicate"),
+        Ok(EventOutcome::Ignored) => Some("ignored"),
+        Err(WorkflowError::UnreadableEvent) => Some("unreadable"),
+        Err(_) => None,
     };
-    metrics::counter!("holdfast_webhooks_total", "outcome" => name).increment(1);
-    Ok(Json(outcome.into()))
+    if let Some(name) = name {
+        metrics::counter!("holdfast_webhooks_total", "outcome" => name).increment(1);
+    }
+    Ok(Json(applied?.into()))
 }
 
 fn refuse_delivery(server: &Server, client: ClientAddress, error: SignatureError) -> Problem {

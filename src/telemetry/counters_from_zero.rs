@@ -19,7 +19,7 @@ const COUNTERS_FROM_ZERO: [(&str, &str, &[&str]); 12] = [
     (
         "holdfast_webhooks_total",
         "outcome",
-        &["applied", "duplicate", "ignored", "bad_signature"],
+        &["applied", "duplicate", "ignored", "unreadable", "bad_signature"],
     ),
     (
         "holdfast_commands_total",

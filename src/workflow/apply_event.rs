@@ -15,6 +15,7 @@ use crate::domain::ledger::fact::LedgerFact;
 use crate::domain::ledger::snapshots::{DisputeSnapshot, DisputeStatus, PaymentFacts, RefundStatus};
 use crate::domain::ledger::unverified::ReadLists;
 use crate::domain::payment::Receipt;
+use crate::domain::session::HoldClaim;
 use crate::gateway::webhook::{Event, EventContent};
 use crate::store::{ApplyOutcome, EventRecord, MergeOutcome, MoneyReport, OrphanPayment, UnownedFact};
 
@@ -68,8 +69,10 @@ pub(super) async fn apply_event_content(
     if let Some(fact) = &event.ledger {
         return apply_ledger_event(context, event, fact, actor, record).await;
     }
-    let EventContent::Relevant { refs, fact, money } = &event.content else {
-        return Ok(EventOutcome::Ignored);
+    let (refs, fact, money) = match &event.content {
+        EventContent::Relevant { refs, fact, money } => (refs, fact, money),
+        EventContent::Unreadable(claim) => return judge_unreadable(context, event, claim).await,
+        EventContent::Irrelevant(_) => return Ok(EventOutcome::Ignored),
     };
     for _ in 0..MAX_CONFLICTS {
         let claimed = match event_owner::find_event_owner(context, refs, fact).await? {
@@ -95,6 +98,23 @@ pub(super) async fn apply_event_content(
         }
     }
     Err(WorkflowError::Internal("a hold is placed and not found".into()))
+}
+
+/// Decides about an event that cannot be read. A foreign one is ignored.
+///
+/// # Errors
+/// [`WorkflowError::UnreadableEvent`] if it is ours: it may be about money, and another version may be able to read it.
+async fn judge_unreadable(
+    context: &Context,
+    event: &Event,
+    claim: &HoldClaim,
+) -> Result<EventOutcome, WorkflowError> {
+    if claim.installation != context.installation_id().await? {
+        return Ok(EventOutcome::Ignored);
+    }
+    let (hold, id, kind) = (claim.hold, &event.id, &event.kind);
+    tracing::error!(hold = %hold.log_id(), event = %id, kind, "an event of ours cannot be read by this version; Stripe sends it again");
+    Err(WorkflowError::UnreadableEvent)
 }
 
 /// Records a payment that is ours but has no hold, and refunds it unless an attempt may still place the hold (I3). `None` if

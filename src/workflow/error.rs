@@ -20,6 +20,9 @@ pub enum WorkflowError {
     /// Stripe understood the call and refused it, and would refuse it again: the shop must change something.
     #[error("Stripe refused: {0}")]
     Refused(Refusal),
+    /// Stripe sent an event of this installation that this version cannot read: nothing has changed.
+    #[error("this version cannot read the event")]
+    UnreadableEvent,
     /// An earlier version may have carried out an order to refund: several refunds at Stripe may be the one.
     #[error("a person must decide which refund at Stripe carried out this order, if any did: {0}")]
     UndecidedOrder(String),

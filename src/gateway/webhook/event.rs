@@ -1,7 +1,7 @@
 //! Reads the JSON of a delivery into the one fact that it carries.
 //!
 //! The event's type and its object decide. If the two contradict each other about money, the object decides. An
-//! event that we cannot use is a value, not an error, because Stripe would only send it again.
+//! event that we cannot use is a value, not an error: only the workflow knows whether it is ours, and Stripe must send it again.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::domain::hold::{Fact, FailureCode};
 use crate::domain::ids::{EventId, IntentId, SessionId};
 use crate::domain::ledger::fact::LedgerFact;
 use crate::domain::payment::Receipt;
-use crate::domain::session::{EventRefs, SessionPayment};
+use crate::domain::session::{EventRefs, HoldClaim, SessionPayment};
 use crate::gateway::{ledger_objects, stripe_json, stripe_objects};
 
 /// An event that Stripe sent.
@@ -39,6 +39,9 @@ pub enum EventContent {
         /// The payment, if the fact proves one. If it carries our metadata and has no hold, it must be refunded.
         money: Option<Receipt>,
     },
+    /// We handle the type, but the object lacks a field that the fact needs, such as an intent. By this claim of its metadata it
+    /// may be ours.
+    Unreadable(HoldClaim),
     /// The event does not concern us.
     Irrelevant(IgnoreReason),
 }
@@ -50,7 +53,7 @@ pub enum IgnoreReason {
     UnknownType,
     /// The event is a thin event (`v2.core.event`), which carries no data.
     ThinEvent,
-    /// We handle the type, but the object lacks a field that the fact needs, such as an intent.
+    /// We handle the type, but the object lacks a field that the fact needs, and does not claim to be of a hold.
     IncompleteObject,
     /// It is about a refund or a dispute, which the ledger takes.
     ReportedElsewhere,
@@ -68,6 +71,7 @@ pub struct MalformedEvent;
 pub fn parse_event(body: &[u8]) -> Result<Event, MalformedEvent> {
     let event = stripe_json::parse_json(body).map_err(|_| MalformedEvent)?;
     let kind = stripe_objects::parse_text(&event, "type").ok_or(MalformedEvent)?;
+    let ledger = parse_ledger_fact(kind, &event);
     Ok(Event {
         id: EventId::new(stripe_objects::parse_text(&event, "id").ok_or(MalformedEvent)?),
         kind: kind.to_owned(),
@@ -75,12 +79,12 @@ pub fn parse_event(body: &[u8]) -> Result<Event, MalformedEvent> {
             .get("livemode")
             .and_then(Value::as_bool)
             .ok_or(MalformedEvent)?,
-        content: parse_content(kind, &event),
-        ledger: parse_ledger_fact(kind, &event),
+        content: parse_content(kind, &event, ledger.is_some()),
+        ledger,
     })
 }
 
-fn parse_content(kind: &str, event: &Value) -> EventContent {
+fn parse_content(kind: &str, event: &Value, has_ledger_fact: bool) -> EventContent {
     if stripe_objects::parse_text(event, "object") == Some("v2.core.event") {
         return EventContent::Irrelevant(IgnoreReason::ThinEvent);
     }
@@ -109,11 +113,14 @@ fn parse_content(kind: &str, event: &Value) -> EventContent {
         | "charge.dispute.closed"
         | "charge.dispute.funds_withdrawn"
         | "charge.dispute.funds_reinstated" => {
-            return EventContent::Irrelevant(IgnoreReason::ReportedElsewhere);
+            has_ledger_fact.then_some(EventContent::Irrelevant(IgnoreReason::ReportedElsewhere))
         }
         _ => return EventContent::Irrelevant(IgnoreReason::UnknownType),
     };
-    content.unwrap_or(EventContent::Irrelevant(IgnoreReason::IncompleteObject))
+    content.unwrap_or_else(|| {
+        let claim = stripe_objects::parse_hold_claim(object).map(EventContent::Unreadable);
+        claim.unwrap_or(EventContent::Irrelevant(IgnoreReason::IncompleteObject))
+    })
 }
 
 /// Returns what an event says about refunds and disputes. `data.object` is the charge, the refund or the dispute.

@@ -179,6 +179,11 @@ impl From<WorkflowError> for Problem {
                 Self::new(ProblemCode::StoreUnavailable, "try again shortly")
             }
             WorkflowError::TooBusy => Self::too_busy("ask for fewer slots at once, or try again shortly"),
+            // The workflow has logged it.
+            WorkflowError::UnreadableEvent => Self::new(
+                ProblemCode::Internal,
+                "this version cannot read an event of this installation: send it again",
+            ),
             WorkflowError::UndecidedOrder(_) | WorkflowError::Internal(_) => {
                 tracing::error!(error = source, "responding 500");
                 Self::new(

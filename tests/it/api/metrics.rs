@@ -102,6 +102,7 @@ on_both_engines! {
             "holdfast_checkouts_total{outcome=\"stripe_failed\"}",
             "holdfast_webhooks_total{outcome=\"bad_signature\"}",
             "holdfast_webhooks_total{outcome=\"applied\"}",
+            "holdfast_webhooks_total{outcome=\"unreadable\"}",
             "holdfast_payments_without_slot_total{kind=\"late\"}",
             "holdfast_payments_without_slot_total{kind=\"no_hold\"}",
             "holdfast_unknown_statuses_total{object=\"dispute\"}",

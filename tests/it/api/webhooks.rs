@@ -5,7 +5,7 @@ use holdfast::domain::time::Clock;
 use holdfast::sandbox::{PaymentOutcome, QueuedEvent, signature_header};
 use serde_json::{Value, json};
 
-use crate::support::app::{ApiResponse, TestApp, WEBHOOK_SECRET};
+use crate::support::app::{ApiResponse, TestApp, WEBHOOK_SECRET, order};
 use crate::support::database::Engine;
 use crate::support::database_lock::Lock;
 use crate::support::on_both_engines;
@@ -94,6 +94,41 @@ on_both_engines! {
         let replay = format!("/v1/admin/events/{}/replay", event["id"].as_str().unwrap());
         app.admin(reqwest::Method::POST, &replay, None).await.expect(200);
         assert_confirmed_once(&app, &hold).await;
+    }
+
+    /// Stripe sends it again until a version that can read it has stored it. The service is a real process, because the metric
+    /// counts.
+    async fn event_of_ours_that_cannot_be_read_is_sent_again(engine) {
+        let (app, directory) = (TestApp::start(engine).await, tempfile::tempdir().unwrap());
+        let (_process, client) = app.process(directory.path(), &[]).await;
+        let slot = (app.clock_now() + chrono::Duration::days(365)).format("%Y-%m-%dT10:00:00Z");
+        let hold = client.checkout(&order("call", &slot.to_string())).await.expect(201);
+        app.pay(&hold, PaymentOutcome::Paid);
+        let whole = completed_event(&app).json();
+        let refund = json!({"id": "evt_refund", "object": "event", "type": "refund.created", "livemode": whole["livemode"],
+            "data": {"object": {"id": "re_1", "object": "refund", "metadata": whole["data"]["object"]["metadata"]}}});
+        let mut unreadable = whole.clone();
+        unreadable["data"]["object"]["amount_total"] = "5000".into();
+        let deliver = async |event: &Value| {
+            let body = event.to_string();
+            let signature = signature_header(WEBHOOK_SECRET, app.clock_now().timestamp(), &body);
+            client.webhook(Some(&signature), body).await
+        };
+        for event in [&unreadable, &refund] {
+            deliver(event).await.expect_problem(500, "internal");
+        }
+        assert_eq!(app.state_of(&hold).await, "held");
+        let metrics = client.get("/metrics").await.expect(200);
+        let counted = "holdfast_webhooks_total{outcome=\"unreadable\"} 2\n";
+        assert!(metrics.body.as_str().unwrap().contains(counted), "{}", metrics.body);
+        for foreign in [json!({}), json!({"holdfast_hold": hold.body["id"], "holdfast_installation": "another"})] {
+            for mut event in [unreadable.clone(), refund.clone()] {
+                event["data"]["object"]["metadata"] = foreign.clone();
+                assert_eq!(deliver(&event).await.expect(200).body["outcome"], "ignored", "{event}");
+            }
+        }
+        assert_eq!(deliver(&whole).await.expect(200).body["outcome"], "applied");
+        assert_eq!(app.state_of(&hold).await, "confirmed");
     }
 
     async fn webhook_during_database_lock_applies_on_retry(engine) {

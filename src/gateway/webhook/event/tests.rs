@@ -6,7 +6,6 @@ use serde_json::json;
 use super::*;
 use crate::domain::ids::HoldId;
 use crate::domain::money::{Currency, Money};
-use crate::domain::session::HoldClaim;
 
 const HOLD: &str = "0193a1b2-0000-7000-8000-000000000001";
 
@@ -26,7 +25,7 @@ fn content_of(kind: &str, object: &Value) -> EventContent {
 fn fact_of(kind: &str, object: &Value) -> Option<Fact> {
     match content_of(kind, object) {
         EventContent::Relevant { fact, .. } => Some(fact),
-        EventContent::Irrelevant(_) => None,
+        EventContent::Unreadable(_) | EventContent::Irrelevant(_) => None,
     }
 }
 
@@ -40,6 +39,14 @@ fn payment_intent() -> Value {
     json!({"id": "pi_1", "object": "payment_intent", "amount_received": 5000, "currency": "eur",
            "last_payment_error": {"code": "card_declined", "message": "no"},
            "metadata": {"holdfast_hold": HOLD, "holdfast_installation": "here"}})
+}
+
+/// Returns what the metadata of the objects above claim.
+fn claim() -> HoldClaim {
+    HoldClaim {
+        hold: HoldId::parse(HOLD).unwrap(),
+        installation: "here".to_owned(),
+    }
 }
 
 fn pi() -> IntentId {
@@ -154,11 +161,7 @@ fn event_with_our_metadata_names_hold_and_payment() {
     else {
         panic!("no relevant content");
     };
-    let claim = HoldClaim {
-        hold: HoldId::parse(HOLD).unwrap(),
-        installation: "here".to_owned(),
-    };
-    assert_eq!(refs.claim, Some(claim));
+    assert_eq!(refs.claim, Some(claim()));
     assert_eq!(refs.session, Some(SessionId::new("cs_1")));
     assert_eq!(refs.intent, Some(pi()));
     assert_eq!(money, Some(receipt(5000)));
@@ -193,12 +196,28 @@ fn ignored_events_carry_a_reason() {
     );
     let without_intent = event_of("charge.refunded", &json!({"payment_intent": null}));
     assert_eq!(without_intent.ledger, None);
+    assert_eq!(without_intent.content, EventContent::Irrelevant(IncompleteObject));
     let thin = json!({"id": "evt_2", "object": "v2.core.event", "livemode": true,
                       "type": "checkout.session.completed", "related_object": {"id": "cs_1"}});
     let thin = parse_event(thin.to_string().as_bytes()).unwrap();
     assert_eq!(
         (thin.livemode, thin.content),
         (true, EventContent::Irrelevant(ThinEvent))
+    );
+}
+
+#[test]
+fn unreadable_event_keeps_what_it_claims() {
+    let claimed = EventContent::Unreadable(claim());
+    let mut unpriced = session("complete", "paid");
+    unpriced["amount_total"] = json!("5000");
+    assert_eq!(content_of("checkout.session.completed", &unpriced), claimed);
+    for kind in ["charge.refunded", "refund.created", "charge.dispute.created"] {
+        assert_eq!(content_of(kind, &unpriced), claimed, "{kind}");
+    }
+    assert_eq!(
+        content_of("plan.created", &unpriced),
+        EventContent::Irrelevant(IgnoreReason::UnknownType)
     );
 }
 
