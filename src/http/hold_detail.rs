@@ -16,6 +16,9 @@ pub(super) struct AdminHoldDetailView {
     /// The hold as operators see it.
     #[serde(flatten)]
     hold: AdminHoldView,
+    /// Rises with each change of the hold. A release that names it meets no other state of the hold.
+    #[schema(minimum = 1)]
+    version: i64,
     /// Where the hold's money is.
     ledger: LedgerView,
     /// The refunds of its payments at Stripe, oldest first for each payment.
@@ -31,6 +34,7 @@ impl AdminHoldDetailView {
         let payments = &booking.hold.payments;
         Self {
             hold: AdminHoldView::new(booking),
+            version: booking.version,
             ledger: LedgerView::of_hold(&booking.hold),
             refunds: payments.iter().flat_map(RefundView::list).collect(),
             disputes: payments.iter().flat_map(DisputeView::list).collect(),

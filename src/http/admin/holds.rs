@@ -19,12 +19,13 @@ use crate::http::audit_trail::AuditNote;
 use crate::http::auth::KeyHolder;
 use crate::http::error::Problem;
 use crate::http::field_errors::FieldErrors;
-use crate::http::field_values::{Note, RefundAmount};
+use crate::http::field_values::{Note, RefundAmount, check_optional_between};
 use crate::http::hold_acts;
 use crate::http::hold_detail::AdminHoldDetailView;
 use crate::http::json_body::{parse_json, parse_optional, read_json};
 use crate::http::path_id::{PathId, parse_hold_id};
 use crate::http::server::Server;
+use crate::workflow::release_as_seen::SeenRelease;
 use crate::workflow::{cancel_hold, queries};
 
 /// Shows a hold with its money and its history.
@@ -59,10 +60,15 @@ pub(in crate::http) struct Release {
     #[deserr(default)]
     #[schema(required = false)]
     without_stripe: bool,
+    /// The `version` of the hold that the caller has seen: only that one is released. Any if absent.
+    #[deserr(default, try_from(Option<i64>) = check_optional_between::<1, { i64::MAX }> -> String)]
+    #[schema(minimum = 1)]
+    version: Option<i64>,
 }
 
 /// Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The slot of a `processing` hold is free at
-/// once, and all money that comes for it later goes back. The body may be left out.
+/// once, and all money that comes for it later goes back. Send the `version` that you saw, so that a hold is not released whose
+/// payment has begun since then. The body may be left out.
 #[utoipa::path(
     post, path = "/v1/admin/holds/{id}/release", operation_id = "releaseHold", tag = "operators",
     params(("id" = Uuid, Path, description = "the hold's id")),
@@ -72,13 +78,13 @@ pub(in crate::http) struct Release {
         (status = 200, description = "The hold is released, now or before", body = AdminHoldDetailView),
         (status = 400, description = "`malformed`"),
         (status = 404, description = "`not_found`"),
-        (status = 409, description = "`already_paid`: the hold is confirmed, or was `held` and turned out to be `processing`: a repeat releases it then"),
+        (status = 409, description = "`already_paid`: the hold is confirmed, or was `held` and turned out to be `processing`: a repeat without `version` releases it then; `conflict`: the hold has another `version`"),
         (status = 413, description = "`malformed`"),
         (status = 415, description = "`malformed`"),
         (status = 422, description = "`invalid`"),
         (
             status = 503,
-            description = "`stripe_unavailable` or `store_unavailable`: nothing has changed, and a retry is safe"
+            description = "`stripe_unavailable` or `store_unavailable`: nothing has changed. A retry is safe with `version`; without, it also releases a hold whose payment has begun meanwhile"
         ),
     )
 )]
@@ -92,7 +98,19 @@ pub(in crate::http) async fn release_hold(
 ) -> Result<Json<AdminHoldDetailView>, Problem> {
     let id = parse_hold_id(&id)?;
     let release: Release = parse_optional(&headers, body)?;
-    hold_acts::release(&server, id, release.without_stripe, holder.to_actor(), &note).await?;
+    let (without_stripe, actor) = (release.without_stripe, holder.to_actor());
+    if let Some(seen) = release.version {
+        let order = SeenRelease {
+            hold: id,
+            seen,
+            without_stripe,
+            actor,
+        };
+        // A hold that is over is as the caller wants it, also if something else ended it.
+        hold_acts::release_as_seen(&server, order, &note).await?;
+    } else {
+        hold_acts::release(&server, id, without_stripe, actor, &note).await?;
+    }
     show_detail(&server, id).await
 }
 

@@ -203,6 +203,56 @@ on_both_engines! {
         assert_eq!(app.admin_hold(hold.text("id")).await["history"].as_array().unwrap().len(), 1);
     }
 
+    /// Stripe gives no answer, and the guest pays by a delayed method before the operator repeats the request.
+    async fn repeated_release_with_a_version_spares_a_payment(engine) {
+        let app = TestApp::start(engine).await;
+        let (hold, other) = (app.hold_slot("call", SLOT).await, app.hold_slot("call", "2026-12-01T12:00:00Z").await);
+        let mut seen = Vec::new();
+        for hold in [&hold, &other] {
+            seen.push(json!({"version": app.admin_hold(hold.text("id")).await["version"]}));
+        }
+        let release = async |hold: &ApiResponse, seen: &Value| {
+            let path = format!("/v1/admin/holds/{}/release", hold.text("id"));
+            app.admin(Method::POST, &path, Some(seen.clone())).await
+        };
+        app.simulator.set_faults(Faults::default().next(Endpoint::ExpireSession, FaultKind::ServerError, 100));
+        for (hold, seen) in [&hold, &other].into_iter().zip(&seen) {
+            release(hold, seen).await.expect_problem(503, "stripe_unavailable");
+        }
+        app.simulator.set_faults(Faults::default());
+        for _ in 0..2 {
+            let released = release(&other, &seen[1]).await.expect(200);
+            assert_eq!((released.text("status"), released.text("reason")), ("released", "operator"));
+        }
+        app.pay(&hold, PaymentOutcome::Processing);
+        app.deliver_all().await;
+        for _ in 0..2 {
+            release(&hold, &seen[0]).await.expect_problem(409, "conflict");
+        }
+        assert_eq!(app.state_of(&hold).await, "processing");
+        let now = json!({"version": app.admin_hold(hold.text("id")).await["version"], "without_stripe": false});
+        release(&hold, &now).await.expect(200);
+        assert_eq!(app.state_of(&hold).await, "released/operator");
+        for wrong in [json!({"version": 0}), json!({"version": "1"})] {
+            release(&hold, &wrong).await.expect_problem(422, "invalid");
+        }
+    }
+
+    async fn release_with_a_version_finds_the_hold_over(engine) {
+        let app = TestApp::start(engine).await;
+        let hold = app.hold_slot("call", SLOT).await;
+        let seen = json!({"version": app.admin_hold(hold.text("id")).await["version"]});
+        app.cancel(&hold).await.expect(200);
+        let path = format!("/v1/admin/holds/{}/release", hold.text("id"));
+        let released = app.admin(Method::POST, &path, Some(seen)).await.expect(200);
+        assert_eq!((released.text("status"), released.text("reason")), ("released", "guest"));
+        let audit = app.admin(Method::GET, "/v1/admin/audit?action=releaseHold", None).await.expect(200);
+        let entries = audit.body["data"].as_array().unwrap();
+        assert_eq!((entries.len(), &entries[0]["after"]), (1, &Value::Null), "this release did not end it");
+        app.admin(Method::POST, &format!("/v1/admin/holds/{NOBODY}/release"), Some(json!({"version": 1}))).await
+            .expect_problem(404, "not_found");
+    }
+
     async fn refresh_confirms_hold_after_lost_webhook(engine) {
         let app = TestApp::start(engine).await;
         let hold = app.hold_slot("call", SLOT).await;
