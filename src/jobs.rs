@@ -103,7 +103,7 @@ async fn sweep_unless_running(context: &Context) {
 mod tests {
     use metrics_exporter_prometheus::PrometheusBuilder;
     use tokio::sync::watch;
-    use tokio::time::Instant;
+    use tokio::time::{Instant, timeout};
 
     use super::*;
 
@@ -123,7 +123,8 @@ mod tests {
         let worker = supervise("outbox", &starts, &stop, |starts, stop| {
             panic_at_first(starts, 2, stop)
         });
-        seen.wait_for(|count| *count == 3).await.unwrap();
+        let third = seen.wait_for(|count| *count == 3);
+        timeout(RESTART_PAUSE * 9, third).await.unwrap().unwrap();
         assert_eq!(began.elapsed(), RESTART_PAUSE * 2);
         let shown = metrics.handle().render();
         let counted = "holdfast_worker_restarts_total{worker=\"outbox\"} 2\n";
