@@ -389,7 +389,8 @@ export interface paths {
         put?: never;
         /**
          * Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The slot of a `processing` hold is free at
-         *     once, and all money that comes for it later goes back. The body may be left out.
+         *     once, and all money that comes for it later goes back. Send the `version` that you saw, so that a hold is not released whose
+         *     payment has begun since then. The body may be left out.
          */
         post: operations["releaseHold"];
         delete?: never;
@@ -1244,6 +1245,11 @@ export interface components {
             ledger: components["schemas"]["Ledger"];
             /** @description The refunds of its payments at Stripe, oldest first for each payment. */
             refunds: components["schemas"]["Refund"][];
+            /**
+             * Format: int64
+             * @description Rises with each change of the hold. A release that names it meets no other state of the hold.
+             */
+            version: number;
         };
         /**
          * @description Why an operator must look at something.
@@ -2874,6 +2880,11 @@ export interface components {
         RefundAmount: ("full" | "none") | number;
         /** @description How to release a hold. */
         Release: {
+            /**
+             * Format: int64
+             * @description The `version` of the hold that the caller has seen: only that one is released. Any if absent.
+             */
+            version?: number | null;
             /** @description Frees the slot even if Stripe does not know the hold's session. If Stripe knows it, Stripe decides. False if absent. */
             without_stripe?: boolean;
         };
@@ -5889,7 +5900,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
-            /** @description `already_paid`: the hold is confirmed, or was `held` and turned out to be `processing`: a repeat releases it then */
+            /** @description `already_paid`: the hold is confirmed, or was `held` and turned out to be `processing`: a repeat without `version` releases it then; `conflict`: the hold has another `version` */
             409: {
                 headers: {
                     /** @description With `idempotency_in_progress`: seconds to wait. */
@@ -5959,7 +5970,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
-            /** @description `stripe_unavailable` or `store_unavailable`: nothing has changed, and a retry is safe */
+            /** @description `stripe_unavailable` or `store_unavailable`: nothing has changed. A retry is safe with `version`; without, it also releases a hold whose payment has begun meanwhile */
             503: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -9862,7 +9873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
-            /** @description `internal` */
+            /** @description `internal`, also for an event of this installation that this version cannot read: send it again */
             500: {
                 headers: {
                     /** @description The request's id, as in the log. */

@@ -80,6 +80,7 @@ class AdminHoldDetail:
             history (list[HistoryLine]): Every transition, oldest first.
             ledger (Ledger): Where money is, in the currency's minor unit. What was paid is the sum of all the others.
             refunds (list[Refund]): The refunds of its payments at Stripe, oldest first for each payment.
+            version (int): Rises with each change of the hold. A release that names it meets no other state of the hold.
             client_secret (str | Unset): The client secret of the session, for Stripe.js; only while an embedded hold is
                 `held`.
             publishable_key (str | Unset): The account's publishable key, for Stripe.js; only with `client_secret`. Example:
@@ -122,6 +123,7 @@ class AdminHoldDetail:
     history: list[HistoryLine]
     ledger: Ledger
     refunds: list[Refund]
+    version: int
     client_secret: str | Unset = UNSET
     publishable_key: str | Unset = UNSET
     stripe_js: str | Unset = UNSET
@@ -245,6 +247,8 @@ class AdminHoldDetail:
 
 
 
+        version = self.version
+
         client_secret = self.client_secret
 
         publishable_key = self.publishable_key
@@ -293,6 +297,7 @@ class AdminHoldDetail:
             "history": history,
             "ledger": ledger,
             "refunds": refunds,
+            "version": version,
         })
         if client_secret is not UNSET:
             field_dict["client_secret"] = client_secret
@@ -519,6 +524,8 @@ class AdminHoldDetail:
             refunds.append(refunds_item)
 
 
+        version = d.pop("version")
+
         client_secret = d.pop("client_secret", UNSET)
 
         publishable_key = d.pop("publishable_key", UNSET)
@@ -569,6 +576,7 @@ class AdminHoldDetail:
             history=history,
             ledger=ledger,
             refunds=refunds,
+            version=version,
             client_secret=client_secret,
             publishable_key=publishable_key,
             stripe_js=stripe_js,

@@ -81,6 +81,7 @@ class ExportedHold:
             history (list[HistoryLine]): Every transition, oldest first.
             ledger (Ledger): Where money is, in the currency's minor unit. What was paid is the sum of all the others.
             refunds (list[Refund]): The refunds of its payments at Stripe, oldest first for each payment.
+            version (int): Rises with each change of the hold. A release that names it meets no other state of the hold.
             events (list[EventCopy]): The events from Stripe that were applied to the hold.
             client_secret (str | Unset): The client secret of the session, for Stripe.js; only while an embedded hold is
                 `held`.
@@ -124,6 +125,7 @@ class ExportedHold:
     history: list[HistoryLine]
     ledger: Ledger
     refunds: list[Refund]
+    version: int
     events: list[EventCopy]
     client_secret: str | Unset = UNSET
     publishable_key: str | Unset = UNSET
@@ -249,6 +251,8 @@ class ExportedHold:
 
 
 
+        version = self.version
+
         events = []
         for events_item_data in self.events:
             events_item = events_item_data.to_dict()
@@ -304,6 +308,7 @@ class ExportedHold:
             "history": history,
             "ledger": ledger,
             "refunds": refunds,
+            "version": version,
             "events": events,
         })
         if client_secret is not UNSET:
@@ -532,6 +537,8 @@ class ExportedHold:
             refunds.append(refunds_item)
 
 
+        version = d.pop("version")
+
         events = []
         _events = d.pop("events")
         for events_item_data in (_events):
@@ -592,6 +599,7 @@ class ExportedHold:
             history=history,
             ledger=ledger,
             refunds=refunds,
+            version=version,
             events=events,
             client_secret=client_secret,
             publishable_key=publishable_key,

@@ -9,6 +9,7 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 from ..types import UNSET, Unset
+from typing import cast
 
 
 
@@ -24,10 +25,13 @@ class Release:
     """ How to release a hold.
 
         Attributes:
+            version (int | None | Unset): The `version` of the hold that the caller has seen: only that one is released. Any
+                if absent.
             without_stripe (bool | Unset): Frees the slot even if Stripe does not know the hold's session. If Stripe knows
                 it, Stripe decides. False if absent.
      """
 
+    version: int | None | Unset = UNSET
     without_stripe: bool | Unset = UNSET
 
 
@@ -35,6 +39,12 @@ class Release:
 
 
     def to_dict(self) -> dict[str, Any]:
+        version: int | None | Unset
+        if isinstance(self.version, Unset):
+            version = UNSET
+        else:
+            version = self.version
+
         without_stripe = self.without_stripe
 
 
@@ -42,6 +52,8 @@ class Release:
 
         field_dict.update({
         })
+        if version is not UNSET:
+            field_dict["version"] = version
         if without_stripe is not UNSET:
             field_dict["without_stripe"] = without_stripe
 
@@ -52,9 +64,20 @@ class Release:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
+        def _parse_version(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        version = _parse_version(d.pop("version", UNSET))
+
+
         without_stripe = d.pop("without_stripe", UNSET)
 
         release = cls(
+            version=version,
             without_stripe=without_stripe,
         )
 

@@ -157,7 +157,9 @@ def sync_detailed(
 ) -> Response[AdminHoldDetail | ProblemDetails]:
     """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The slot of a
     `processing` hold is free at
-    once, and all money that comes for it later goes back. The body may be left out.
+    once, and all money that comes for it later goes back. Send the `version` that you saw, so that a
+    hold is not released whose
+    payment has begun since then. The body may be left out.
 
     Args:
         id (UUID):
@@ -193,7 +195,9 @@ def sync(
 ) -> AdminHoldDetail | ProblemDetails | None:
     """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The slot of a
     `processing` hold is free at
-    once, and all money that comes for it later goes back. The body may be left out.
+    once, and all money that comes for it later goes back. Send the `version` that you saw, so that a
+    hold is not released whose
+    payment has begun since then. The body may be left out.
 
     Args:
         id (UUID):
@@ -224,7 +228,9 @@ async def asyncio_detailed(
 ) -> Response[AdminHoldDetail | ProblemDetails]:
     """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The slot of a
     `processing` hold is free at
-    once, and all money that comes for it later goes back. The body may be left out.
+    once, and all money that comes for it later goes back. Send the `version` that you saw, so that a
+    hold is not released whose
+    payment has begun since then. The body may be left out.
 
     Args:
         id (UUID):
@@ -260,7 +266,9 @@ async def asyncio(
 ) -> AdminHoldDetail | ProblemDetails | None:
     """ Releases an unpaid hold: first the session expires at Stripe, then the slot is free. The slot of a
     `processing` hold is free at
-    once, and all money that comes for it later goes back. The body may be left out.
+    once, and all money that comes for it later goes back. Send the `version` that you saw, so that a
+    hold is not released whose
+    payment has begun since then. The body may be left out.
 
     Args:
         id (UUID):
