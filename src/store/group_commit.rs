@@ -5,8 +5,8 @@
 //! its item alone, which is possible because every method of the store can be repeated: so an item that fails harms no other,
 //! and an answer that was lost is asked again.
 //!
-//! A group takes over the connection of the group before it, if it begins at its end: what a server keeps for a connection, such as its
-//! plans, is then still in the caches of the processor.
+//! A group that begins when another one ends takes over its connection: what a server keeps for a connection, such as its plans, is then
+//! still in the caches of the processor.
 //!
 //! What is slow delays no others: an item with much work never waits for a group, and another group begins beside those that are
 //! old. Where only one group may run, all wait for it: an item alone would wait for the same, and after a stall of the disk
