@@ -13,7 +13,7 @@ use super::attempts::{Claim, KnownAttemptRow, stored_texts};
 use super::availability::GroupedQuery;
 use super::catalogue::EventTypeRow;
 use super::columns::DbTime;
-use super::group_commit::{GroupItem, MOST_WORK};
+use super::group_commit::{GroupItem, MOST_WORK, MOST_WORK_OF_ITEM};
 use crate::domain::availability::Availability;
 use crate::domain::booking::ClientId;
 use crate::domain::catalogue::EventType;
@@ -151,7 +151,7 @@ pub(super) struct SlotReads {
 }
 
 impl SlotReads {
-    /// Plans the reads for the queries that were answered so. Once they are much work, the rest is left to its callers.
+    /// Plans the reads for the queries that were answered so. A slot that is much work, alone or with the others, is left to its caller.
     pub(super) fn plan(queries: &[LookupQuery], answers: &[Lookup]) -> Self {
         let mut reads = Self::default();
         let mut work = 0;
@@ -163,10 +163,16 @@ impl SlotReads {
             let Some(occupancy) = GroupedQuery::of_slot(event_type, slot.starts_at) else {
                 continue;
             };
-            work += occupancy.estimate_work();
-            if work > MOST_WORK {
-                break;
+            // In a rush many ask for one slot, which is read once.
+            let more = if reads.occupancies.contains(&occupancy) {
+                0
+            } else {
+                occupancy.estimate_work()
+            };
+            if more > MOST_WORK_OF_ITEM || work + more > MOST_WORK {
+                continue;
             }
+            work += more;
             reads.of_queries.push(number);
             reads.occupancies.push(occupancy);
             reads.usages.push(GroupedUsageQuery {

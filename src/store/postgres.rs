@@ -114,7 +114,7 @@ pub use transport::{DatabaseTransport, find_transport};
 /// which saves a round trip on every call.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
 
-/// After how many uses of the pool a connection makes its plans anew. A plan that was made when the tables were empty may use
+/// After how many uses of connections one of them makes its plans anew. A plan that was made when the tables were empty may use
 /// an index that is slow when they have grown, and PostgreSQL itself plans anew only after it has analysed a table. It is a prime
 /// number: the pool uses its connections in turn, and with a multiple of their number always the same one would plan anew.
 const USES_PER_PLAN: usize = 499;
@@ -132,6 +132,7 @@ pub struct PostgresStore {
     options: PoolOptions,
     /// Callers whose statements are run together.
     groups: Arc<PostgresGroups>,
+    plan_ages: Arc<PlanAges>,
     /// How long one method may take, repetitions included.
     method_timeout: Duration,
 }
@@ -148,7 +149,8 @@ impl PostgresStore {
         // All others are made after connecting.
         let server = server.application_name("holdfast").extra_float_digits(None);
         let settings = session_settings(&options);
-        let uses = AtomicUsize::new(0);
+        let plan_ages = Arc::new(PlanAges::default());
+        let ages = Arc::clone(&plan_ages);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
@@ -158,13 +160,12 @@ impl PostgresStore {
                 Box::pin(async move { settings.execute(connection).await.map(drop) })
             })
             .before_acquire(move |connection, metadata| {
-                let is_plan_old = uses.fetch_add(1, Ordering::Relaxed).is_multiple_of(USES_PER_PLAN);
+                let ages = Arc::clone(&ages);
                 Box::pin(async move {
-                    if is_plan_old {
-                        sqlx::raw_sql("DISCARD PLANS").execute(connection).await?;
-                    } else if metadata.idle_for > TEST_AFTER_IDLE {
+                    if metadata.idle_for > TEST_AFTER_IDLE {
                         sqlx::Connection::ping(connection).await?;
                     }
+                    ages.refresh(connection).await?;
                     Ok(true)
                 })
             })
@@ -174,6 +175,7 @@ impl PostgresStore {
             pool,
             server: Arc::new(server),
             groups: Arc::new(PostgresGroups::new(method_timeout)),
+            plan_ages,
             method_timeout,
             options,
         })
@@ -183,6 +185,26 @@ impl PostgresStore {
     async fn connect_once(&self) -> PostgresResult<PgConnection> {
         let connected = tokio::time::timeout(self.options.acquire_timeout, self.server.connect()).await;
         Ok(connected.unwrap_or_else(|_| Err(std::io::Error::from(TimedOut).into()))?)
+    }
+}
+
+/// Counts the uses of connections.
+#[derive(Debug, Default)]
+struct PlanAges {
+    uses: AtomicUsize,
+}
+
+impl PlanAges {
+    /// Counts one use more, and lets the connection make its plans anew if it is the turn of one.
+    async fn refresh(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
+        if self
+            .uses
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(USES_PER_PLAN)
+        {
+            sqlx::raw_sql("DISCARD PLANS").execute(connection).await?;
+        }
+        Ok(())
     }
 }
 
@@ -251,11 +273,16 @@ impl PostgresStore {
         let run_group = move |taken_over: Option<PoolConnection<Postgres>>, items: Vec<I>| {
             let (store, run) = (store.clone(), Arc::clone(&run));
             async move {
+                let store = &store;
                 let connection = async {
-                    match taken_over {
-                        Some(connection) => Ok(connection),
-                        None => store.pool.acquire().await.map_err(error::classify),
-                    }
+                    let acquired = match taken_over {
+                        Some(mut connection) => {
+                            let fresh = store.plan_ages.refresh(&mut connection).await;
+                            fresh.map(|()| connection)
+                        }
+                        None => store.pool.acquire().await,
+                    };
+                    acquired.map_err(error::classify)
                 };
                 let statements = |mut connection: PoolConnection<Postgres>| async move {
                     let done = run(&mut connection, &items).await;
@@ -264,7 +291,10 @@ impl PostgresStore {
                     {
                         count_retry(reason);
                     }
-                    done.map(|verdicts| (verdicts, Some(connection)))
+                    // While the pool has no other one, whoever has waited longest gets it.
+                    let has_others =
+                        store.pool.num_idle() > 0 || store.pool.size() < store.options.max_connections;
+                    done.map(|verdicts| (verdicts, has_others.then_some(connection)))
                 };
                 let began = Instant::now();
                 let done = run_statements(store.method_timeout, connection, statements).await;

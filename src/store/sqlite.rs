@@ -278,6 +278,7 @@ impl SqliteStore {
         let run_group = move |taken_over: Option<PoolConnection<Sqlite>>, queries: Vec<I>| {
             let (store, read) = (store.clone(), read_all.clone());
             async move {
+                let store = &store;
                 let connection = async {
                     match taken_over {
                         Some(connection) => Ok(connection),
@@ -287,7 +288,10 @@ impl SqliteStore {
                 let statements = |mut connection: PoolConnection<Sqlite>| async move {
                     let answers = read(&mut connection, &queries).await?;
                     let answers = answers.into_iter().map(Some).collect();
-                    Ok::<_, SqliteError>((answers, Some(connection)))
+                    // While the pool has no other one, whoever has waited longest gets it.
+                    let has_others = store.readers.num_idle() > 0
+                        || store.readers.size() < store.readers.options().get_max_connections();
+                    Ok::<_, SqliteError>((answers, has_others.then_some(connection)))
                 };
                 let began = Instant::now();
                 let done = run_statements(store.read_timeout, connection, statements).await;

@@ -38,7 +38,7 @@ pub(super) async fn acquire_permit(
     slot_request: &SlotRequest<'_>,
     starts_at: DateTime<Utc>,
     now: DateTime<Utc>,
-    read: Option<SlotRead<'_>>,
+    mut read: Option<SlotRead<'_>>,
 ) -> Result<Option<AcquiredSlot>, WorkflowError> {
     let Some(resource) = slot_request
         .event_type
@@ -49,7 +49,6 @@ pub(super) async fn acquire_permit(
         return Ok(None);
     };
     let key = (resource.clone(), starts_at);
-    let mut read = read;
     // With a capacity of zero the gate admits a checkout only if none runs, so most checkouts need no extra query.
     let mut capacity = 0;
     let permit = loop {
@@ -74,18 +73,13 @@ pub(super) async fn acquire_permit(
     };
     let offset = permit.unit_offset;
     let read = read.filter(|read| !context.gate.has_ended_since(&key, read.since));
-    let (units, was_read) = match read {
-        Some(read) => match read.availability.find_units(slot_request, starts_at, offset) {
-            Some(units) => (Some(units), true),
-            None => {
-                let units = release_and_find_units(context, slot_request, starts_at, now, offset);
-                (units.await?, false)
-            }
-        },
-        None => {
-            let units = find_units_or_release(context, slot_request, starts_at, now, offset);
-            (units.await?, false)
-        }
+    let found = read.map(|read| read.availability.find_units(slot_request, starts_at, offset));
+    let was_read = matches!(found, Some(Some(_)));
+    let units = match found {
+        Some(Some(units)) => Some(units),
+        // Perhaps an overdue hold has it.
+        Some(None) => release_and_find_units(context, slot_request, starts_at, now, offset).await?,
+        None => find_units_or_release(context, slot_request, starts_at, now, offset).await?,
     };
     Ok(units.map(|units| AcquiredSlot {
         permit,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
 use super::error::SqliteResult;
-use super::one_trip::{fetch_each, join_statements};
+use super::one_trip::{JoinedStatements, fetch_each};
 use crate::domain::hold::Transition;
 use crate::domain::ids::IntentId;
 use crate::store::changes::{ApplyOutcome, CurrentHoldRow};
@@ -119,18 +119,19 @@ impl EventRows {
         if self.events.is_empty() {
             return Ok(());
         }
-        let write = sqlx::query(WRITE.as_str())
+        let write = WRITE
+            .query()
             .bind(DbJson(self.events.into()))
             .bind(DbJson(self.holds.into()))
             .bind(DbJson(self.payments.into()));
-        fetch_each(connection, write).await?;
+        fetch_each(connection, &WRITE, write).await?;
         Ok(())
     }
 }
 
 /// Writes events `$1`, the holds `$2` with their history, and payments `$3`.
-static WRITE: LazyLock<String> =
-    LazyLock::new(|| join_statements(&[INSERT_EVENTS, UPDATE_HOLDS, UPSERT_PAYMENTS, INSERT_HISTORY]));
+static WRITE: LazyLock<JoinedStatements> =
+    LazyLock::new(|| JoinedStatements::new(&[INSERT_EVENTS, UPDATE_HOLDS, UPSERT_PAYMENTS, INSERT_HISTORY]));
 
 /// The row of a hold and of its history line, as the statements read it.
 fn encode_step(

@@ -15,7 +15,7 @@ use super::attempts::AttemptStateRow;
 use super::error::SqliteResult;
 use super::groups::{GroupWrite, WriteVerdict, foreign_verdict};
 use super::new_holds::Taken;
-use super::one_trip::{fetch_each, join_statements};
+use super::one_trip::{JoinedStatements, fetch_each};
 use super::{SqliteStore, allowances, attempts, event_changes, new_holds, occupancy};
 use crate::domain::hold::TransitionReason;
 use crate::domain::ids::HoldId;
@@ -34,7 +34,7 @@ impl SqliteStore {
         write: impl Fn() -> GroupWrite,
     ) -> Result<WriteVerdict, StoreError> {
         let alone = || async {
-            let verdicts = self.write_all(self.acquire_writer().await?, &[write()]).await?;
+            let verdicts = self.write_all(self.begin_group().await?, &[write()]).await?;
             verdicts.into_iter().flatten().next().ok_or_else(foreign_verdict)
         };
         self.write_in_group_or(write(), alone).await
@@ -55,7 +55,7 @@ impl SqliteStore {
             async move {
                 let statements =
                     |writer| async { Ok::<_, StoreError>((store.write_all(writer, &writes).await?, None)) };
-                run_statements(store.read_timeout, store.acquire_writer(), statements).await
+                run_statements(store.read_timeout, store.begin_group(), statements).await
             }
         };
         self.groups.writes.submit(write, run_group, alone).await
@@ -102,8 +102,7 @@ impl GroupVerdicts {
     }
 }
 
-/// The writer with a transaction of a group. The driver does not know of it, because it begins and commits in the same trips as the
-/// statements of the group.
+/// The writer with a transaction of a group. The driver does not know of it, because it commits in the same trip as the last statements.
 struct GroupWriter {
     connection: PoolConnection<Sqlite>,
     /// Whether a transaction may be open.
@@ -130,15 +129,26 @@ impl Drop for GroupWriter {
 }
 
 impl SqliteStore {
-    /// Waits for the writer. The wait is recorded: for the writers before this one.
-    async fn acquire_writer(&self) -> Result<GroupWriter, StoreError> {
+    /// Begins the transaction of a group. It has the write lock from the start, so that it cannot fail half-way for want of it. The wait
+    /// for it is recorded: for the writers before this one, or for another process that has the lock.
+    async fn begin_group(&self) -> Result<GroupWriter, StoreError> {
         let began = Instant::now();
-        let acquired = self.in_transaction(self.writer.acquire()).await;
+        let begun = self.in_transaction(self.try_begin_group()).await;
         record_call(began);
-        Ok(GroupWriter {
-            connection: acquired?,
-            is_open: false,
-        })
+        begun
+    }
+
+    async fn try_begin_group(&self) -> sqlx::Result<GroupWriter> {
+        let mut writer = GroupWriter {
+            connection: self.writer.acquire().await?,
+            is_open: true,
+        };
+        let begun = sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut *writer.connection)
+            .await;
+        // A connection on which no transaction has begun is kept.
+        writer.is_open = begun.is_ok();
+        begun.map(|_| writer)
     }
 }
 
@@ -156,15 +166,9 @@ async fn run_writes(mut writer: GroupWriter, writes: &[GroupWrite]) -> SqliteRes
         }
     }
     let mut done = GroupVerdicts::default();
-    writer.is_open = true;
-    if claims.is_empty() && places.is_empty() {
-        sqlx::query(BEGIN).execute(&mut *writer.connection).await?;
-    } else {
-        let trips = Trips {
-            begins: true,
-            commits: events.is_empty(),
-        };
-        let written = claim_and_place_in(&mut writer.connection, &claims, &places, trips).await?;
+    if !(claims.is_empty() && places.is_empty()) {
+        let connection = &mut writer.connection;
+        let written = write_claims_and_places(connection, &claims, &places, events.is_empty()).await?;
         (done.claims, done.places) = (written.claims, written.places);
         if written.is_committed {
             writer.is_open = false;
@@ -176,13 +180,11 @@ async fn run_writes(mut writer: GroupWriter, writes: &[GroupWrite]) -> SqliteRes
     Ok(done)
 }
 
-/// Begins a transaction that has the write lock from the start.
-const BEGIN: &str = "BEGIN IMMEDIATE";
 const COMMIT: &str = "COMMIT";
 
 /// Reads the attempts with ids `$1` and keys `$2`, and takes the numbers `$3` and the units `$4` for new holds.
-static READ_AND_TAKE: LazyLock<String> = LazyLock::new(|| {
-    join_statements(&[
+static READ_AND_TAKE: LazyLock<JoinedStatements> = LazyLock::new(|| {
+    JoinedStatements::new(&[
         attempts::FIND_STATES,
         attempts::FIND_BY_KEYS,
         allowances::TAKE,
@@ -190,29 +192,18 @@ static READ_AND_TAKE: LazyLock<String> = LazyLock::new(|| {
     ])
 });
 
-static BEGIN_READ_AND_TAKE: LazyLock<String> =
-    LazyLock::new(|| join_statements(&[BEGIN, READ_AND_TAKE.as_str()]));
-
 /// Writes new attempts `$1`, and the holds `$2` that have got their units and numbers, with their history and the end of their
 /// attempts.
-static WRITE: LazyLock<String> = LazyLock::new(|| {
-    join_statements(&[
-        attempts::INSERT,
-        new_holds::CLOSE_ATTEMPTS,
-        new_holds::INSERT,
-        new_holds::INSERT_HISTORY,
-    ])
-});
+const WRITES: [&str; 4] = [
+    attempts::INSERT,
+    new_holds::CLOSE_ATTEMPTS,
+    new_holds::INSERT,
+    new_holds::INSERT_HISTORY,
+];
+static WRITE: LazyLock<JoinedStatements> = LazyLock::new(|| JoinedStatements::new(&WRITES));
 
-static WRITE_AND_COMMIT: LazyLock<String> = LazyLock::new(|| join_statements(&[WRITE.as_str(), COMMIT]));
-
-/// Whether a transaction begins and commits in the same trips as its statements.
-#[derive(Clone, Copy)]
-struct Trips {
-    begins: bool,
-    /// Commits if anything is written.
-    commits: bool,
-}
+static WRITE_AND_COMMIT: LazyLock<JoinedStatements> =
+    LazyLock::new(|| JoinedStatements::new(&[&WRITES[..], &[COMMIT]].concat()));
 
 /// Claims attempts and places holds in the caller's transaction, which may commit. Returns what became of each, in their order.
 ///
@@ -223,11 +214,10 @@ pub(super) async fn claim_and_place(
     attempts: &[&NewAttempt],
     holds: &[HoldToPlace<'_>],
 ) -> SqliteResult<(Vec<Claim>, Vec<PlaceOutcome>)> {
-    let trips = Trips {
-        begins: false,
-        commits: false,
-    };
-    let written = claim_and_place_in(connection, attempts, holds, trips).await?;
+    if attempts.is_empty() && holds.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let written = write_claims_and_places(connection, attempts, holds, false).await?;
     Ok((written.claims, written.places))
 }
 
@@ -238,13 +228,14 @@ struct Written {
     is_committed: bool,
 }
 
-async fn claim_and_place_in(
+/// Does the same as [`claim_and_place`], and commits in the same trip if it `commits` and anything is written.
+async fn write_claims_and_places(
     connection: &mut SqliteConnection,
     attempts: &[&NewAttempt],
     holds: &[HoldToPlace<'_>],
-    trips: Trips,
+    commits: bool,
 ) -> SqliteResult<Written> {
-    let (known, taken) = read_and_take(connection, attempts, holds, trips.begins).await?;
+    let (known, taken) = read_and_take(connection, attempts, holds).await?;
     let decided = attempts::decide_claims(attempts, &taken.states, &known);
     for over in &decided.over {
         let free = sqlx::query(crate::store::attempts::FREE_KEY).bind(over);
@@ -256,18 +247,19 @@ async fn claim_and_place_in(
     let complete: Vec<Value> = complete.map(new_holds::encode_hold).collect();
     let is_written = !attempts.is_empty() || !complete.is_empty();
     if is_written {
-        let statements = if trips.commits { &WRITE_AND_COMMIT } else { &WRITE };
-        let write = sqlx::query(statements.as_str())
+        let statements = if commits { &WRITE_AND_COMMIT } else { &WRITE };
+        let write = statements
+            .query()
             .bind(Json(attempts))
             .bind(Json(complete))
             .bind(TransitionReason::Placed.code())
             .bind(TransitionReason::Placed.to_string());
-        fetch_each(connection, write).await?;
+        fetch_each(connection, statements, write).await?;
     }
     Ok(Written {
         claims: decided.claims,
         places: holds.iter().map(|new| taken.outcome(new)).collect(),
-        is_committed: is_written && trips.commits,
+        is_committed: is_written && commits,
     })
 }
 
@@ -275,7 +267,6 @@ async fn read_and_take(
     connection: &mut SqliteConnection,
     attempts: &[&NewAttempt],
     holds: &[HoldToPlace<'_>],
-    begins: bool,
 ) -> SqliteResult<(Vec<KnownAttemptRow>, Taken)> {
     let ids = attempts.iter().map(|attempt| attempt.terms.hold.0);
     let ids: Vec<Uuid> = ids.chain(holds.iter().map(|new| new.booking.hold.id.0)).collect();
@@ -285,20 +276,13 @@ async fn read_and_take(
         .iter()
         .flat_map(|new| occupancy::encode_units(new.booking.hold.id, new.offers.len(), new.units));
     let units: Vec<Value> = units.collect();
-    let statements = if begins {
-        &BEGIN_READ_AND_TAKE
-    } else {
-        &READ_AND_TAKE
-    };
-    let statements = sqlx::query(statements.as_str())
+    let statements = READ_AND_TAKE
+        .query()
         .bind(Json(ids))
         .bind(Json(crate::store::attempts::stored_texts(keys)))
         .bind(Json(offers))
         .bind(Json(units));
-    let mut rows = fetch_each(connection, statements).await?;
-    if begins {
-        rows.remove(0);
-    }
+    let rows = fetch_each(connection, &READ_AND_TAKE, statements).await?;
     let [states, known, numbers, units] = <[Vec<SqliteRow>; 4]>::try_from(rows)
         .map_err(|_| encoding::unreadable_column("statements", "of another number"))?;
     let states = decode_rows::<AttemptStateRow>(&states)?.into_iter();

@@ -8,19 +8,39 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Either, Executor as _, Sqlite, SqliteConnection};
 
-/// Joins statements that [`fetch_each`] runs. They share their parameters: `$1` is the same in all of them.
-pub(super) fn join_statements(statements: &[&str]) -> String {
-    statements.join(";\n")
+/// Statements that [`fetch_each`] runs. They share their parameters: `$1` is the same in all of them.
+pub(super) struct JoinedStatements {
+    text: String,
+    count: usize,
 }
 
-/// Runs joined statements in order, until one fails. Returns the rows of each. The caller has a transaction.
+impl JoinedStatements {
+    /// Joins statements, in order.
+    pub(super) fn new(statements: &[&str]) -> Self {
+        Self {
+            text: statements.join(";\n"),
+            count: statements.len(),
+        }
+    }
+
+    /// The query to bind the parameters to.
+    pub(super) fn query(&'static self) -> Query<'static, Sqlite, SqliteArguments> {
+        sqlx::query(self.text.as_str())
+    }
+}
+
+/// Runs joined statements in order, until one fails, with the parameters of their query. Returns the rows of each. The caller has a
+/// transaction.
+///
+/// The statements are counted, because the answers of a connection whose thread is gone end without an error.
 pub(super) async fn fetch_each(
     connection: &mut SqliteConnection,
-    statements: Query<'_, Sqlite, SqliteArguments>,
+    joined: &JoinedStatements,
+    bound: Query<'_, Sqlite, SqliteArguments>,
 ) -> sqlx::Result<Vec<Vec<SqliteRow>>> {
     let mut done = Vec::new();
     let mut rows = Vec::new();
-    let mut results = connection.fetch_many(statements);
+    let mut results = connection.fetch_many(bound);
     while let Some(result) = results.try_next().await? {
         match result {
             Either::Right(row) => rows.push(row),
@@ -28,5 +48,9 @@ pub(super) async fn fetch_each(
             Either::Left(_) => done.push(std::mem::take(&mut rows)),
         }
     }
-    Ok(done)
+    if done.len() == joined.count {
+        Ok(done)
+    } else {
+        Err(sqlx::Error::WorkerCrashed)
+    }
 }

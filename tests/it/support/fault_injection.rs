@@ -64,6 +64,8 @@ pub(crate) enum Fault {
     StoppedAfter,
     /// A disturbance happens before the call; this call and the later ones are made.
     Disturbed,
+    /// The same after the call, before its result is used.
+    DisturbedAfter,
 }
 
 /// An action outside the process under test.
@@ -84,7 +86,7 @@ impl Plan {
         Self::with(fault, at, None)
     }
 
-    /// Injects the fault, with a disturbance for `Fault::Disturbed`.
+    /// Injects the fault, with a disturbance for `Fault::Disturbed` and `Fault::DisturbedAfter`.
     pub(crate) fn with(fault: Fault, at: usize, disturbance: Option<Disturbance>) -> Arc<Self> {
         Arc::new(Self {
             fault,
@@ -142,6 +144,11 @@ impl Plan {
             Some(Fault::Disturbed) => {
                 self.disturbance.iter().for_each(|happen| happen());
                 call().await
+            }
+            Some(Fault::DisturbedAfter) => {
+                let result = call().await;
+                self.disturbance.iter().for_each(|happen| happen());
+                result
             }
             Some(Fault::Repeated) => {
                 let _lost = call().await;

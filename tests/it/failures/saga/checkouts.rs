@@ -1,7 +1,7 @@
 //! Runs checkouts that win the slot, lose it while Stripe creates the session, or find an overdue hold in it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -12,6 +12,8 @@ use holdfast::domain::session::{CheckoutUi, NewSession, SessionReport, SessionTe
 use holdfast::gateway::{Gateway, GatewayError, Probe, WebhookEndpoint};
 use holdfast::workflow::Context;
 use holdfast::workflow::start_checkout::{Checkout, CheckoutError, CheckoutRequest, start_checkout};
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
 
 use super::fixture::{Offer, SagaFixture};
 use super::{Scenario, WorkflowCase, fault_at_every_step};
@@ -253,5 +255,32 @@ async fn alternatives_are_for_sale_when_their_search_runs() {
         assert!(!near.is_empty(), "{:?}", plan.calls());
         let now = fixture.app.clock_now();
         assert!(near.iter().all(|slot| slot.window.starts_at() >= now), "{near:?}");
+    }
+}
+
+/// Another checkout for the slot begins and ends after this one has read it, before this one asks the gate.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slot_is_read_again_if_a_checkout_for_it_has_ended_since() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let fixture = SagaFixture::start(engine).await;
+        let call = Offer {
+            event_type: "call",
+            quantity: 1,
+        };
+        let slot = "2026-11-20T08:30:00Z";
+        let same_process: Arc<OnceLock<Arc<Context>>> = Arc::default();
+        let process = Arc::clone(&same_process);
+        let place_other = move || {
+            let other = start_checkout(process.get().unwrap(), checkout_request("bob", call, slot));
+            let won = block_in_place(|| Handle::current().block_on(other));
+            assert!(matches!(won, Ok(Checkout::Placed(_))), "{won:?}");
+        };
+        let plan = Plan::with(Fault::DisturbedAfter, 1, Some(Box::new(place_other)));
+        let context = same_process.get_or_init(|| fixture.faulty_context(&plan));
+        let refused = start_checkout(context, checkout_request("ada", call, slot)).await;
+        assert!(matches!(refused, Err(CheckoutError::SlotTaken(_))), "{refused:?}");
+        let calls = plan.calls();
+        let asked = calls.iter().filter(|call| **call == "create_session").count();
+        assert_eq!(asked, 1, "only the other one asks Stripe: {calls:?}");
     }
 }
