@@ -9,7 +9,6 @@ use std::future::Future;
 use std::io::ErrorKind::TimedOut;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -24,6 +23,7 @@ use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError, encoding};
 use error::PostgresResult;
 use groups::PostgresGroups;
+use plan_ages::PlanAges;
 
 /// Runs a statement, repeats it if the database aborts it, and ignores how many rows it changed.
 macro_rules! run_statement {
@@ -97,6 +97,7 @@ mod new_holds;
 mod occupancy;
 mod payments;
 mod placements;
+mod plan_ages;
 mod refund_requests;
 mod replacements;
 mod resources;
@@ -113,11 +114,6 @@ pub use transport::{DatabaseTransport, find_transport};
 /// How long a pooled connection may be idle before it is tested. A connection that was used a moment ago is not tested,
 /// which saves a round trip on every call.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
-
-/// After how many uses of connections one of them makes its plans anew. A plan that was made when the tables were empty may use
-/// an index that is slow when they have grown, and PostgreSQL itself plans anew only after it has analysed a table. It is a prime
-/// number: the pool uses its connections in turn, and with a multiple of their number always the same one would plan anew.
-const USES_PER_PLAN: usize = 499;
 
 /// How long the statement of a group of several may wait for a lock. After that each of its items runs alone, beside the groups, so
 /// that only the one that needs the lock goes on waiting.
@@ -185,26 +181,6 @@ impl PostgresStore {
     async fn connect_once(&self) -> PostgresResult<PgConnection> {
         let connected = tokio::time::timeout(self.options.acquire_timeout, self.server.connect()).await;
         Ok(connected.unwrap_or_else(|_| Err(std::io::Error::from(TimedOut).into()))?)
-    }
-}
-
-/// Counts the uses of connections.
-#[derive(Debug, Default)]
-struct PlanAges {
-    uses: AtomicUsize,
-}
-
-impl PlanAges {
-    /// Counts one use more, and lets the connection make its plans anew if it is the turn of one.
-    async fn refresh(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
-        if self
-            .uses
-            .fetch_add(1, Ordering::Relaxed)
-            .is_multiple_of(USES_PER_PLAN)
-        {
-            sqlx::raw_sql("DISCARD PLANS").execute(connection).await?;
-        }
-        Ok(())
     }
 }
 
@@ -291,7 +267,7 @@ impl PostgresStore {
                     {
                         count_retry(reason);
                     }
-                    // While the pool has no other one, whoever has waited longest gets it.
+                    // While the pool has no other one, the caller that has waited longest gets it.
                     let has_others =
                         store.pool.num_idle() > 0 || store.pool.size() < store.options.max_connections;
                     done.map(|verdicts| (verdicts, has_others.then_some(connection)))

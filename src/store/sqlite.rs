@@ -288,7 +288,7 @@ impl SqliteStore {
                 let statements = |mut connection: PoolConnection<Sqlite>| async move {
                     let answers = read(&mut connection, &queries).await?;
                     let answers = answers.into_iter().map(Some).collect();
-                    // While the pool has no other one, whoever has waited longest gets it.
+                    // While the pool has no other one, the caller that has waited longest gets it.
                     let has_others = store.readers.num_idle() > 0
                         || store.readers.size() < store.readers.options().get_max_connections();
                     Ok::<_, SqliteError>((answers, has_others.then_some(connection)))

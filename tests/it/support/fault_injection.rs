@@ -145,11 +145,9 @@ impl Plan {
                 self.disturbance.iter().for_each(|happen| happen());
                 call().await
             }
-            Some(Fault::DisturbedAfter) => {
-                let result = call().await;
-                self.disturbance.iter().for_each(|happen| happen());
-                result
-            }
+            Some(Fault::DisturbedAfter) => call()
+                .await
+                .inspect(|_| self.disturbance.iter().for_each(|happen| happen())),
             Some(Fault::Repeated) => {
                 let _lost = call().await;
                 call().await
