@@ -229,24 +229,26 @@ impl Gateway for RacingGateway {
 
 pass_ledger_calls!(RacingGateway, |own| own.inner);
 
+/// What two guests want.
+const CALL: Offer = Offer {
+    event_type: "call",
+    quantity: 1,
+};
+const SLOT: &str = "2026-11-20T08:30:00Z";
+
 /// The clock passes some starts while a checkout is refused. The search for others may wait too, so it reads the clock itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn alternatives_are_for_sale_when_their_search_runs() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let fixture = SagaFixture::start(engine).await;
-        let call = Offer {
-            event_type: "call",
-            quantity: 1,
-        };
-        let slot = "2026-11-20T08:30:00Z";
-        let won = start_checkout(&fixture.fresh_context(), checkout_request("bob", call, slot)).await;
+        let won = start_checkout(&fixture.fresh_context(), checkout_request("bob", CALL, SLOT)).await;
         assert!(matches!(won, Ok(Checkout::Placed(_))), "{won:?}");
         let clock = Arc::clone(&fixture.app.clock);
         let pass = move || clock.advance(chrono::Duration::hours(2));
         // After the first call, which reads the time of the checkout and its slot, one looks for what keeps the slot.
         let plan = Plan::with(Fault::Disturbed, 2, Some(Box::new(pass)));
         let context = fixture.faulty_context(&plan);
-        let refused = start_checkout(&context, checkout_request("ada", call, slot)).await;
+        let refused = start_checkout(&context, checkout_request("ada", CALL, SLOT)).await;
         let Err(CheckoutError::SlotTaken(near)) = refused else {
             panic!("{refused:?}, after {:?}", plan.calls());
         };
@@ -263,21 +265,16 @@ async fn alternatives_are_for_sale_when_their_search_runs() {
 async fn slot_is_read_again_if_a_checkout_for_it_has_ended_since() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let fixture = SagaFixture::start(engine).await;
-        let call = Offer {
-            event_type: "call",
-            quantity: 1,
-        };
-        let slot = "2026-11-20T08:30:00Z";
         let same_process: Arc<OnceLock<Arc<Context>>> = Arc::default();
         let process = Arc::clone(&same_process);
         let place_other = move || {
-            let other = start_checkout(process.get().unwrap(), checkout_request("bob", call, slot));
+            let other = start_checkout(process.get().unwrap(), checkout_request("bob", CALL, SLOT));
             let won = block_in_place(|| Handle::current().block_on(other));
             assert!(matches!(won, Ok(Checkout::Placed(_))), "{won:?}");
         };
         let plan = Plan::with(Fault::DisturbedAfter, 1, Some(Box::new(place_other)));
         let context = same_process.get_or_init(|| fixture.faulty_context(&plan));
-        let refused = start_checkout(context, checkout_request("ada", call, slot)).await;
+        let refused = start_checkout(context, checkout_request("ada", CALL, SLOT)).await;
         assert!(matches!(refused, Err(CheckoutError::SlotTaken(_))), "{refused:?}");
         let calls = plan.calls();
         let asked = calls.iter().filter(|call| **call == "create_session").count();
