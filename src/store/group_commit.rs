@@ -19,6 +19,8 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use sqlx::pool::PoolConnection;
+use sqlx::{Database, Pool};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
@@ -356,6 +358,15 @@ where
             (Ok(Vec::new()), None)
         }
     }
+}
+
+/// Keeps a connection for the next group, unless its pool has no other one: then the caller that has waited longest gets it.
+pub(super) fn keep_connection<D: Database>(
+    pool: &Pool<D>,
+    connection: PoolConnection<D>,
+) -> Option<PoolConnection<D>> {
+    let has_others = pool.num_idle() > 0 || pool.size() < pool.options().get_max_connections();
+    has_others.then_some(connection)
 }
 
 #[cfg(test)]

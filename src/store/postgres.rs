@@ -18,7 +18,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, FromRow, Postgres, Transaction};
 
-use super::group_commit::{GroupItem, Groups, run_statements};
+use super::group_commit::{GroupItem, Groups, keep_connection, run_statements};
 use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError, encoding};
 use error::PostgresResult;
@@ -246,19 +246,21 @@ impl PostgresStore {
         A: Future<Output = Result<V, StoreError>>,
     {
         let (store, run) = (self.clone(), Arc::new(run));
-        let run_group = move |taken_over: Option<PoolConnection<Postgres>>, items: Vec<I>| {
+        let run_group = move |mut taken_over: Option<PoolConnection<Postgres>>, items: Vec<I>| {
             let (store, run) = (store.clone(), Arc::clone(&run));
             async move {
                 let store = &store;
                 let connection = async {
-                    let acquired = match taken_over {
-                        Some(mut connection) => {
-                            let fresh = store.plan_ages.refresh(&mut connection).await;
-                            fresh.map(|()| connection)
-                        }
-                        None => store.pool.acquire().await,
-                    };
-                    acquired.map_err(error::classify)
+                    if let Some(connection) = &mut taken_over
+                        && store.plan_ages.refresh(connection).await.is_err()
+                    {
+                        // It is broken. The pool finds another one.
+                        taken_over = None;
+                    }
+                    match taken_over {
+                        Some(connection) => Ok(connection),
+                        None => store.pool.acquire().await.map_err(error::classify),
+                    }
                 };
                 let statements = |mut connection: PoolConnection<Postgres>| async move {
                     let done = run(&mut connection, &items).await;
@@ -267,10 +269,7 @@ impl PostgresStore {
                     {
                         count_retry(reason);
                     }
-                    // While the pool has no other one, the caller that has waited longest gets it.
-                    let has_others =
-                        store.pool.num_idle() > 0 || store.pool.size() < store.options.max_connections;
-                    done.map(|verdicts| (verdicts, has_others.then_some(connection)))
+                    done.map(|verdicts| (verdicts, keep_connection(&store.pool, connection)))
                 };
                 let began = Instant::now();
                 let done = run_statements(store.method_timeout, connection, statements).await;

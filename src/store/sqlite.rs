@@ -20,7 +20,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection as _, FromRow, Sqlite, SqliteConnection, Transaction};
 
 use super::columns::DbTime;
-use super::group_commit::{GroupItem, Groups, run_statements};
+use super::group_commit::{GroupItem, Groups, keep_connection, run_statements};
 use super::lease_request::LeaseRequest;
 use super::{PoolOptions, StoreError, encoding};
 use error::{SqliteError, SqliteResult};
@@ -76,6 +76,9 @@ pub use backup::{BackupError, back_up};
 
 /// The page cache of a connection that reads, in KiB (negative: not in pages). There are many, and the system caches the file too.
 const READER_CACHE: &str = "-256";
+
+/// Begins a write transaction. It has the write lock from the start, so that it cannot fail half-way for want of it.
+const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// How many rows may wait until their reader takes them, of a connection.
 const ROWS_IN_TRANSIT: usize = 1024;
@@ -177,12 +180,16 @@ async fn create_private(path: &str) -> std::io::Result<()> {
 }
 
 impl SqliteStore {
-    /// Begins a write transaction. It has the write lock from the start, so that it cannot fail half-way for want of it.
-    /// The wait for it is recorded: for the writers before this one, or for another process that has the lock.
+    /// Begins a write transaction.
     async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.record_wait(self.writer.begin_with(BEGIN)).await
+    }
+
+    /// Records the wait until a write transaction has `begun`: for the writers before this one, or for another process that has
+    /// the lock.
+    async fn record_wait<T>(&self, begun: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
         let began = Instant::now();
-        let begun = self.in_transaction(self.writer.begin_with("BEGIN IMMEDIATE"));
-        let begun = begun.await;
+        let begun = self.in_transaction(begun).await;
         super::call_duration::record_call(began);
         begun
     }
@@ -288,10 +295,7 @@ impl SqliteStore {
                 let statements = |mut connection: PoolConnection<Sqlite>| async move {
                     let answers = read(&mut connection, &queries).await?;
                     let answers = answers.into_iter().map(Some).collect();
-                    // While the pool has no other one, the caller that has waited longest gets it.
-                    let has_others = store.readers.num_idle() > 0
-                        || store.readers.size() < store.readers.options().get_max_connections();
-                    Ok::<_, SqliteError>((answers, has_others.then_some(connection)))
+                    Ok::<_, SqliteError>((answers, keep_connection(&store.readers, connection)))
                 };
                 let began = Instant::now();
                 let done = run_statements(store.read_timeout, connection, statements).await;

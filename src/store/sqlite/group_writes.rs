@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
-use std::time::Instant;
 
 use serde_json::Value;
 use sqlx::pool::PoolConnection;
@@ -16,11 +15,10 @@ use super::error::SqliteResult;
 use super::groups::{GroupWrite, WriteVerdict, foreign_verdict};
 use super::new_holds::Taken;
 use super::one_trip::{JoinedStatements, fetch_each};
-use super::{SqliteStore, allowances, attempts, event_changes, new_holds, occupancy};
+use super::{BEGIN, SqliteStore, allowances, attempts, event_changes, new_holds, occupancy};
 use crate::domain::hold::TransitionReason;
 use crate::domain::ids::HoldId;
 use crate::store::attempts::{Claim, KnownAttemptRow, NewAttempt};
-use crate::store::call_duration::record_call;
 use crate::store::changes::ApplyOutcome;
 use crate::store::columns::DbUuid;
 use crate::store::group_commit::run_statements;
@@ -85,7 +83,6 @@ impl SqliteStore {
 }
 
 /// The verdicts of the writes of a group, each kind in the order of its writes.
-#[derive(Default)]
 struct GroupVerdicts {
     claims: Vec<Claim>,
     places: Vec<PlaceOutcome>,
@@ -129,13 +126,9 @@ impl Drop for GroupWriter {
 }
 
 impl SqliteStore {
-    /// Begins the transaction of a group. It has the write lock from the start, so that it cannot fail half-way for want of it. The wait
-    /// for it is recorded: for the writers before this one, or for another process that has the lock.
+    /// Begins the transaction of a group.
     async fn begin_group(&self) -> Result<GroupWriter, StoreError> {
-        let began = Instant::now();
-        let begun = self.in_transaction(self.try_begin_group()).await;
-        record_call(began);
-        begun
+        self.record_wait(self.try_begin_group()).await
     }
 
     async fn try_begin_group(&self) -> sqlx::Result<GroupWriter> {
@@ -143,9 +136,7 @@ impl SqliteStore {
             connection: self.writer.acquire().await?,
             is_open: true,
         };
-        let begun = sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut *writer.connection)
-            .await;
+        let begun = sqlx::query(BEGIN).execute(&mut *writer.connection).await;
         // A connection on which no transaction has begun is kept.
         writer.is_open = begun.is_ok();
         begun.map(|_| writer)
@@ -165,18 +156,18 @@ async fn run_writes(mut writer: GroupWriter, writes: &[GroupWrite]) -> SqliteRes
             GroupWrite::Event(change) => events.push(&**change),
         }
     }
-    let mut done = GroupVerdicts::default();
-    if !(claims.is_empty() && places.is_empty()) {
-        let connection = &mut writer.connection;
-        let written = write_claims_and_places(connection, &claims, &places, events.is_empty()).await?;
-        (done.claims, done.places) = (written.claims, written.places);
-        if written.is_committed {
-            writer.is_open = false;
-            return Ok(done);
-        }
+    let connection = &mut writer.connection;
+    let written = write_claims_and_places(connection, &claims, &places, events.is_empty()).await?;
+    let done = GroupVerdicts {
+        claims: written.claims,
+        places: written.places,
+        events: event_changes::apply_all(connection, &events).await?,
+    };
+    if written.is_committed {
+        writer.is_open = false;
+    } else {
+        writer.end(done.is_written()).await?;
     }
-    done.events = event_changes::apply_all(&mut writer.connection, &events).await?;
-    writer.end(done.is_written()).await?;
     Ok(done)
 }
 
@@ -214,14 +205,12 @@ pub(super) async fn claim_and_place(
     attempts: &[&NewAttempt],
     holds: &[HoldToPlace<'_>],
 ) -> SqliteResult<(Vec<Claim>, Vec<PlaceOutcome>)> {
-    if attempts.is_empty() && holds.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
-    }
     let written = write_claims_and_places(connection, attempts, holds, false).await?;
     Ok((written.claims, written.places))
 }
 
 /// What became of attempts and holds.
+#[derive(Default)]
 struct Written {
     claims: Vec<Claim>,
     places: Vec<PlaceOutcome>,
@@ -235,6 +224,9 @@ async fn write_claims_and_places(
     holds: &[HoldToPlace<'_>],
     commits: bool,
 ) -> SqliteResult<Written> {
+    if attempts.is_empty() && holds.is_empty() {
+        return Ok(Written::default());
+    }
     let (known, taken) = read_and_take(connection, attempts, holds).await?;
     let decided = attempts::decide_claims(attempts, &taken.states, &known);
     for over in &decided.over {
