@@ -19,16 +19,16 @@ use crate::store::{StoreError, encoding};
 /// Reads what is taken of the parts of limits in JSON `$1`, and at most `$3` ends of holds of the clients in JSON `$2`.
 pub(super) const LOAD_USAGE: &str = "SELECT l.value ->> 'query' AS query, a.scope, a.number, NULL AS status, NULL AS reason,
         NULL AS ended_at
-    FROM json_each($1) l CROSS JOIN allowances a
+    FROM jsonb_each($1) l CROSS JOIN allowances a
     WHERE a.scope = l.value ->> 'scope' AND a.subject = l.value ->> 'subject'
       AND a.number BETWEEN l.value ->> 'first' AND l.value ->> 'last'
     UNION ALL
     SELECT l.value ->> 'query', a.scope, a.number, NULL, NULL, NULL
-    FROM json_each($1) l CROSS JOIN allowances a
+    FROM jsonb_each($1) l CROSS JOIN allowances a
     WHERE a.scope = l.value ->> 'scope' AND a.subject = l.value ->> 'subject' AND a.number > l.value ->> 'most'
     UNION ALL
     SELECT c.value ->> 'query', NULL, NULL, h.status, h.reason, h.unpaid_until
-    FROM json_each($2) c CROSS JOIN holds h
+    FROM jsonb_each($2) c CROSS JOIN holds h
     WHERE h.id IN (
         SELECT e.id FROM holds e
         WHERE e.client_id = c.value ->> 'client' AND e.unpaid_until > c.value ->> 'since'
@@ -81,12 +81,12 @@ pub(super) async fn load_usages(
 /// number gets no row: its number is null, which `IGNORE` skips.
 pub(super) const TAKE: &str = "INSERT OR IGNORE INTO allowances (scope, subject, number, hold_id)
     SELECT l.value ->> 'scope', l.value ->> 'subject', (
-        SELECT n.value FROM json_each(l.value, '$.numbers') n
+        SELECT n.value FROM jsonb_each(l.value, '$.numbers') n
         WHERE NOT EXISTS (
             SELECT 1 FROM allowances a
             WHERE a.scope = l.value ->> 'scope' AND a.subject = l.value ->> 'subject' AND a.number = n.value)
         LIMIT 1), l.value ->> 'hold'
-    FROM json_each($3) l
+    FROM jsonb_each($3) l
     WHERE EXISTS (SELECT 1 FROM checkout_attempts c WHERE c.hold_id = l.value ->> 'hold' AND c.state = 'running')
     RETURNING hold_id";
 

@@ -177,7 +177,7 @@ pub(super) const INSERT: &str = concat!(
      SELECT value ->> 'hold', value ->> 'key', value ->> 'fingerprint', 'running', value -> 'terms', value ->> 'now',
          value ->> 'livemode', ",
     database_now!(),
-    " + (value ->> 'lease') FROM json_each($1)"
+    " + (value ->> 'lease') FROM jsonb_each($1)"
 );
 
 /// The row of a new attempt, as the statement reads it.

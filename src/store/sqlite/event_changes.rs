@@ -22,7 +22,7 @@ use crate::store::transition_effect;
 pub(super) const SELECT: &str =
     "SELECT j.key AS number, EXISTS (SELECT 1 FROM stripe_events e WHERE e.id = j.value ->> 'event') AS is_known,
          h.version, h.status, h.reason, h.due_at, h.quantity
-     FROM json_each($1) j CROSS JOIN holds h WHERE h.id = j.value ->> 'hold'";
+     FROM jsonb_each($1) j CROSS JOIN holds h WHERE h.id = j.value ->> 'hold'";
 
 /// Writes the events in JSON `$1`. An event of a hold whose guest is erased is written without its body.
 pub(super) const INSERT_EVENTS: &str = "INSERT INTO stripe_events (id, kind, hold_id, payload, applied_at)
@@ -30,7 +30,7 @@ pub(super) const INSERT_EVENTS: &str = "INSERT INTO stripe_events (id, kind, hol
          CASE WHEN EXISTS (SELECT 1 FROM holds WHERE id = value ->> 'hold' AND guest_email IS NULL) THEN NULL
               ELSE value ->> 'payload' END,
          value ->> 'at'
-     FROM json_each($1)";
+     FROM jsonb_each($1)";
 
 /// Writes the holds in JSON `$2`.
 pub(super) const UPDATE_HOLDS: &str = "UPDATE holds SET status = j.value ->> 'status', reason = NULL,
@@ -40,7 +40,7 @@ pub(super) const UPDATE_HOLDS: &str = "UPDATE holds SET status = j.value ->> 'st
          updated_at = j.value ->> 'at', paid_elsewhere = j.value ->> 'paid_elsewhere',
          owes_nothing = j.value ->> 'owes_nothing',
          funds = coalesce(j.value ->> 'funds', funds)
-     FROM json_each($2) j WHERE holds.id = j.value ->> 'hold'";
+     FROM jsonb_each($2) j WHERE holds.id = j.value ->> 'hold'";
 
 /// Writes the history lines of the holds in JSON `$2`.
 pub(super) const INSERT_HISTORY: &str =
@@ -48,7 +48,7 @@ pub(super) const INSERT_HISTORY: &str =
          actor_name)
      SELECT value ->> 'hold', value ->> 'at', value ->> 'from_status', value ->> 'from_reason', value ->> 'status',
          value ->> 'transition', value ->> 'message', value ->> 'actor', value ->> 'actor_event', value ->> 'actor_name'
-     FROM json_each($2)";
+     FROM jsonb_each($2)";
 
 /// Writes the payments in JSON `$3`.
 pub(super) const UPSERT_PAYMENTS: &str = concat!(
@@ -59,7 +59,7 @@ pub(super) const UPSERT_PAYMENTS: &str = concat!(
          value ->> 'keep_reason', value ->> 'settled_outside', value ->> 'refunded', value ->> 'state',
          value ->> 'due_back', value ->> 'adds_up', value ->> 'at', value ->> 'at', value ->> 'reordered',
          value ->> 'covered'
-     FROM json_each($3) WHERE true ",
+     FROM jsonb_each($3) WHERE true ",
     on_known_payment!()
 );
 

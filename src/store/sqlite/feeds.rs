@@ -159,7 +159,7 @@ async fn insert_feed_blocks(
     sqlx::query(
         "INSERT INTO blocks (resource_id, id, from_feed, starts_at, ends_at, note, created_at)
          SELECT $1, value ->> 'id', true, value ->> 'starts_at', value ->> 'ends_at', value ->> 'note', $3
-         FROM json_each($2) WHERE true
+         FROM jsonb_each($2) WHERE true
          ON CONFLICT (resource_id, from_feed, id) DO UPDATE SET starts_at = excluded.starts_at, ends_at = excluded.ends_at",
     )
     .bind(resource.as_str())

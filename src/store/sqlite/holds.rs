@@ -54,7 +54,7 @@ pub(super) const FIND_BY_REFS: &str = concat!(
     columns!(),
     ", j.key AS number, ",
     facts_json!("j.value ->> 'paid'"),
-    " AS facts FROM json_each($1) j CROSS JOIN holds h WHERE ",
+    " AS facts FROM jsonb_each($1) j CROSS JOIN holds h WHERE ",
     is_named_by_refs!(
         "j.value ->> 'hold'",
         "j.value ->> 'session'",

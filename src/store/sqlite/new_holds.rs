@@ -30,18 +30,18 @@ pub(super) const INSERT: &str = "INSERT INTO holds (
         value ->> 'due', value ->> 'tries', value ->> 'version', value ->> 'created', value ->> 'updated',
         value ->> 'quantity', value ->> 'cancel_until', value ->> 'move_until', value ->> 'guest', value ->> 'client',
         value ->> 'requested_resource', value ->> 'token_key', value ->> 'client_secret', TRUE
-    FROM json_each($2)";
+    FROM jsonb_each($2)";
 
 /// Writes the first history lines of the holds in JSON `$2`, with transition code `$3` and message `$4`.
 pub(super) const INSERT_HISTORY: &str =
     "INSERT INTO hold_history (hold_id, at, to_status, to_reason, transition, message, actor)
      SELECT value ->> 'hold', value ->> 'created', value ->> 'status', value ->> 'reason', $3, $4, 'checkout'
-     FROM json_each($2)";
+     FROM jsonb_each($2)";
 
 /// Closes the attempts of the holds in JSON `$2` as placed.
 pub(super) const CLOSE_ATTEMPTS: &str =
     "UPDATE checkout_attempts SET state = 'placed', terms = NULL, leased_until = NULL, ended_at = j.value ->> 'created'
-     FROM json_each($2) j WHERE checkout_attempts.hold_id = j.value ->> 'hold'";
+     FROM jsonb_each($2) j WHERE checkout_attempts.hold_id = j.value ->> 'hold'";
 
 /// Takes the units in JSON `$4`, for holds whose attempt runs and that have got a number of each limit.
 pub(super) const TAKE_UNITS: &str = take_units_statement!(

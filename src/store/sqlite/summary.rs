@@ -24,7 +24,7 @@ pub(super) const COUNT: &str = count_statement!(quarter);
 
 /// Finds the medians of the periods in JSON `$1`; `$2` tells whether to divide by event type.
 pub(super) const FIND_MEDIANS: &str = median_statement!(
-    "SELECT key AS number, value ->> 'from' AS starts_at, value ->> 'to' AS ends_at FROM json_each($1)",
+    "SELECT key AS number, value ->> 'from' AS starts_at, value ->> 'to' AS ends_at FROM jsonb_each($1)",
     concat!("holds h WHERE ", is_paid_in_period!()),
     "$2",
     "(h.unpaid_until - h.created_at) / 1000"
