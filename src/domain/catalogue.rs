@@ -23,6 +23,12 @@ use super::zone::{ZoneDatabase, ZoneName};
 /// The longest duration of a segment, in minutes: a week.
 pub const MAX_DURATION_MINUTES: i64 = 7 * 24 * 60;
 
+/// The longest buffer, in minutes: a day.
+pub const MAX_BUFFER_MINUTES: i64 = 24 * 60;
+
+/// The longest time for which a segment keeps a resource busy, buffers included.
+pub const MAX_BUSY: Duration = Duration::minutes(MAX_DURATION_MINUTES + 2 * MAX_BUFFER_MINUTES);
+
 /// How far ahead a slot may start: ten years. A later date is a mistake, and keeps clear of the date limits of SQLite,
 /// PostgreSQL and Stripe.
 pub const MAX_ADVANCE: Duration = Duration::days(10 * 366);

@@ -9,6 +9,7 @@ use sqlx::types::Json;
 use super::SqliteStore;
 use super::error::SqliteResult;
 use crate::domain::availability::Availability;
+use crate::domain::catalogue::MAX_BUSY;
 use crate::domain::ids::ResourceId;
 use crate::store::StoreError;
 use crate::store::availability::{
@@ -25,8 +26,9 @@ macro_rules! select_occupancy {
         concat!(
             "WITH w AS MATERIALIZED (
                  SELECT q.value ->> 'query' AS query, r.value AS id, q.value ->> 'from' AS starts_at,
-                     q.value ->> 'to' AS ends_at, q.value ->> 'moving' AS moving, q.value ->> 'now' AS now
-                 FROM json_each($1) q CROSS JOIN json_each(q.value, '$.resources') r)
+                     q.value ->> 'to' AS ends_at, q.value ->> 'last_end' AS last_end, q.value ->> 'moving' AS moving,
+                     q.value ->> 'now' AS now
+                 FROM jsonb_each($1) q CROSS JOIN jsonb_each(q.value, '$.resources') r)
              SELECT w.query, w.id AS resource_id, NULL AS starts_at, NULL AS ends_at,
                  (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.id
                   ORDER BY o.hold_id DESC LIMIT 1) AS hold_id,
@@ -49,7 +51,8 @@ macro_rules! select_occupancy {
 pub(super) const ALL_CONFIRMED: &str = select_occupancy!(
     "SELECT w.query, o.resource_id, o.starts_at, o.ends_at, NULL, NULL, json_group_array(o.unit), 0
      FROM w CROSS JOIN occupancy o
-     WHERE o.resource_id = w.id AND o.ends_at > w.starts_at AND o.starts_at < w.ends_at AND o.hold_id IS NOT w.moving
+     WHERE o.resource_id = w.id AND o.ends_at > w.starts_at AND o.ends_at < w.last_end AND o.starts_at < w.ends_at
+       AND o.hold_id IS NOT w.moving
      GROUP BY w.query, o.resource_id, o.starts_at, o.ends_at"
 );
 
@@ -61,7 +64,8 @@ pub(super) const WITH_STATUSES: &str = select_occupancy!(
          NULL, json_group_array(o.unit), h.status IS NOT NULL AS is_unpaid
      FROM w CROSS JOIN occupancy o LEFT JOIN holds h INDEXED BY holds_unpaid
          ON h.id = o.hold_id AND h.status IN ('held', 'processing')
-     WHERE o.resource_id = w.id AND o.ends_at > w.starts_at AND o.starts_at < w.ends_at AND o.hold_id IS NOT w.moving
+     WHERE o.resource_id = w.id AND o.ends_at > w.starts_at AND o.ends_at < w.last_end AND o.starts_at < w.ends_at
+       AND o.hold_id IS NOT w.moving
      GROUP BY w.query, o.resource_id, o.starts_at, o.ends_at, overdue, is_unpaid"
 );
 
@@ -121,6 +125,8 @@ pub(super) async fn load_all(
             "resources": ids,
             "from": query.within.starts_at().timestamp_millis(),
             "to": query.within.ends_at().timestamp_millis(),
+            // What begins before `to` ends before this: rows after it need not be read.
+            "last_end": (query.within.ends_at() + MAX_BUSY).timestamp_millis(),
             "moving": query.moving.map(|hold| hold.0),
             "now": query.statuses_at.map(|now| now.timestamp_millis()),
         })

@@ -13,25 +13,26 @@ use crate::store::occupancy;
 
 /// Takes the units in JSON `$units`, those that are free and for which `$condition` holds. A lookup found them free; this
 /// re-checks capacities, overlaps, blocks and how far the calendar feed reaches, which may have changed since. SQLite has no exclusion
-/// constraint, so triggers refuse an overlap as the last guard.
+/// constraint, so triggers refuse an overlap as the last guard. Windows of one unit do not overlap, so that only the first one that ends
+/// after the start can overlap: a unit may have thousands after it.
 macro_rules! take_units_statement {
     ($units:literal, $condition:literal) => {
         concat!(
             "WITH w AS MATERIALIZED (
          SELECT l.value ->> 'hold' AS hold_id, l.value ->> 'limits' AS limits, l.value ->> 'resource' AS resource_id,
              u.value AS unit, l.value ->> 'from' AS starts_at, l.value ->> 'to' AS ends_at
-         FROM json_each(",
+         FROM jsonb_each(",
             $units,
-            ") l CROSS JOIN json_each(l.value, '$.units') u)
+            ") l CROSS JOIN jsonb_each(l.value, '$.units') u)
      INSERT INTO occupancy (hold_id, resource_id, unit, starts_at, ends_at)
      SELECT w.hold_id, w.resource_id, w.unit, w.starts_at, w.ends_at FROM w
      WHERE ",
             $condition,
             " AND w.unit <= coalesce((SELECT r.capacity FROM resources r WHERE r.id = w.resource_id), 1)
-       AND NOT EXISTS (
-           SELECT 1 FROM occupancy o
-           WHERE o.resource_id = w.resource_id AND o.unit = w.unit
-             AND o.ends_at > w.starts_at AND o.starts_at < w.ends_at)
+       AND coalesce(w.ends_at <= (
+           SELECT o.starts_at FROM occupancy o
+           WHERE o.resource_id = w.resource_id AND o.unit = w.unit AND o.ends_at > w.starts_at
+           ORDER BY o.ends_at LIMIT 1), TRUE)
        AND NOT EXISTS (
            SELECT 1 FROM blocks b
            WHERE b.resource_id = w.resource_id AND b.ends_at > w.starts_at AND b.starts_at < w.ends_at)

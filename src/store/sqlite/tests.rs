@@ -26,6 +26,7 @@ use crate::store::*;
 
 mod file;
 mod life;
+mod overlaps;
 mod plans;
 mod slots;
 

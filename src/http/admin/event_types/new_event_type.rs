@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::checkout::{CheckoutMembers, check_images};
 use super::segments::{SegmentMembers, check_segments};
 use crate::domain::availability::{Availability, SlotAvailability, SlotRequest};
-use crate::domain::catalogue::{EventType, SegmentTemplate};
+use crate::domain::catalogue::{EventType, MAX_BUFFER_MINUTES, SegmentTemplate};
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::money::{Currency, Money};
@@ -20,8 +20,6 @@ use crate::http::field_values::{
 use crate::http::json_body::{drop_members, parse_json};
 use crate::http::schedule::{ScheduleMembers, check_timezone};
 
-/// The longest buffer, in minutes: a day.
-const MAX_BUFFER: i64 = 24 * 60;
 /// The earliest deadline for guests' changes, in minutes before the start: a year.
 const MAX_DEADLINE: i64 = 365 * 24 * 60;
 
@@ -52,12 +50,12 @@ pub(in crate::http) struct NewEventType {
     segments: Option<Vec<SegmentMembers>>,
     /// How long each resource stays busy before its segment, in minutes; the guest does not see it. 0 if
     /// absent.
-    #[deserr(default, try_from(i64) = check_between::<0, MAX_BUFFER> -> String)]
+    #[deserr(default, try_from(i64) = check_between::<0, MAX_BUFFER_MINUTES> -> String)]
     #[schema(required = false, minimum = 0, maximum = 1440)]
     buffer_before_minutes: i64,
     /// How long each resource stays busy after its segment, in minutes; the guest does not see it. 0 if
     /// absent.
-    #[deserr(default, try_from(i64) = check_between::<0, MAX_BUFFER> -> String)]
+    #[deserr(default, try_from(i64) = check_between::<0, MAX_BUFFER_MINUTES> -> String)]
     #[schema(required = false, minimum = 0, maximum = 1440)]
     buffer_after_minutes: i64,
     /// When the event type may start; at any time if absent.

@@ -42,7 +42,7 @@ const PAST_ROWS: [&str; 13] = [
 ];
 
 /// Explains a statement; returns the steps of its plan.
-async fn explain(store: &SqliteStore, statement: &str) -> Vec<String> {
+pub(super) async fn explain(store: &SqliteStore, statement: &str) -> Vec<String> {
     let explain = sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
     let plan: Vec<(i64, i64, i64, String)> = explain.fetch_all(&store.writer).await.unwrap();
     plan.into_iter().map(|step| step.3).collect()

@@ -199,7 +199,7 @@ async fn placed_hold_reads_back_and_blocks_its_window() {
 }
 
 /// An event type of half an hour of `ana`.
-fn call() -> EventType {
+pub(super) fn call() -> EventType {
     EventType {
         id: EventTypeId::parse("call").unwrap(),
         name: "Call".into(),
@@ -219,7 +219,7 @@ fn call() -> EventType {
     }
 }
 
-async fn put_ana(store: &SqliteStore, capacity: u32) -> PutOutcome {
+pub(super) async fn put_ana(store: &SqliteStore, capacity: u32) -> PutOutcome {
     let resource = Resource {
         id: segment("ana", 0, 1).resource,
         name: "Ana".into(),
