@@ -15,6 +15,9 @@ use crate::domain::ids::HoldId;
 use crate::domain::lapses::{LAPSES_COUNT_FOR, find_last_of_too_many_lapses};
 use crate::store::{HoldLimits, LapseQuery, LimitUsage, LimitUsageQuery, SlotQuery, StoreError};
 
+/// Over how many numbers of a large limit the checkouts of one millisecond are spread, so that they seldom want the same one.
+const NUMBERS_PER_MILLISECOND: u32 = 512;
+
 /// Why a visitor may not place another hold.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LimitError {
@@ -121,7 +124,7 @@ impl LimitCheck {
     }
 
     fn of_limits(context: &Context, limits: Vec<HoldLimit>, client: Option<&CheckoutClient>) -> Self {
-        let offset: u32 = rand::random();
+        let offset = choose_offset(context.now());
         let settings = &context.settings.limits;
         // A client without a network is exempt.
         let lapses = client
@@ -232,8 +235,40 @@ fn find_free(
     Ok((offers, undecided))
 }
 
+/// Returns where the search for free numbers starts. Checkouts that follow each other start near each other, so that the rows of
+/// a large limit that they write share pages of its index.
+fn choose_offset(now: DateTime<Utc>) -> u32 {
+    let cycle = i64::from(u32::MAX / NUMBERS_PER_MILLISECOND);
+    let millisecond = u32::try_from(now.timestamp_millis().rem_euclid(cycle)).unwrap_or_default();
+    millisecond * NUMBERS_PER_MILLISECOND + rand::random_range(0..NUMBERS_PER_MILLISECOND)
+}
+
 /// Returns how long a visitor with too many holds must wait: after that time, every held hold of today is paid or
 /// released.
 pub(super) fn retry_after_limit(context: &Context) -> Duration {
     context.settings.hold_ttl.to_std().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offset_after(milliseconds: i64) -> i64 {
+        let at = DateTime::from_timestamp_millis(1_800_000_000_000 + milliseconds);
+        i64::from(choose_offset(at.unwrap_or_default()))
+    }
+
+    #[test]
+    fn checkouts_in_turn_look_near_each_other_and_rarely_at_the_same() {
+        let step = i64::from(NUMBERS_PER_MILLISECOND);
+        for _ in 0..100 {
+            let (first, second) = (offset_after(0), offset_after(1));
+            assert!((1..2 * step).contains(&(second - first)), "{first} {second}");
+        }
+        let different: std::collections::BTreeSet<i64> = (0..100).map(|_| offset_after(0)).collect();
+        // 100 of 512 numbers, drawn at random, are never as few as 20 different ones.
+        assert!(different.len() > 20, "{different:?}");
+        // The numbers of a long time do not overflow.
+        assert!((0..=i64::from(u32::MAX)).contains(&offset_after(i64::from(u32::MAX))));
+    }
 }
