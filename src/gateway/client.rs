@@ -26,6 +26,7 @@ use super::circuit_breaker::CircuitBreaker;
 use super::response::{StripeHealth, unavailable};
 use super::retry::send_with_retries;
 use super::stripe_config::{SetupError, StripeConfig};
+use super::stripe_json::Kept;
 use super::stripe_rate_limit::StripeEndpoint;
 use super::transport::{StripeCall, Transport};
 use super::{
@@ -103,6 +104,7 @@ impl Gateway for StripeGateway {
             endpoint: StripeEndpoint::CreateSession,
             request: with_sorted_body(build_session_request(terms).build()),
             idempotency_key: Some(&terms.hold.to_string()),
+            kept: Kept::Members(&stripe_objects::NEW_SESSION_MEMBERS),
             parse_response: |response| stripe_objects::parse_new_session(&response.json),
         };
         self.send_call(&call).await
@@ -113,6 +115,7 @@ impl Gateway for StripeGateway {
             endpoint: StripeEndpoint::ExpireSession,
             request: ExpireCheckoutSession::new(checked_path_segment(id.as_str())?).build(),
             idempotency_key: Some(&Uuid::new_v4().to_string()),
+            kept: Kept::All,
             parse_response: |response| stripe_objects::parse_session_report(&response.json),
         };
         self.send_call(&call).await
@@ -126,6 +129,7 @@ impl Gateway for StripeGateway {
                 .expand(["payment_intent".to_owned()])
                 .build(),
             idempotency_key: None,
+            kept: Kept::All,
             parse_response: |response| stripe_objects::parse_session_report(&response.json),
         };
         self.send_call(&call).await
@@ -136,6 +140,7 @@ impl Gateway for StripeGateway {
             endpoint: StripeEndpoint::Probe,
             request: RequestBuilder::new(StripeMethod::Get, "/balance"),
             idempotency_key: None,
+            kept: Kept::All,
             parse_response: |response| {
                 Some(Probe {
                     livemode: response.json.get("livemode").and_then(Value::as_bool)?,
@@ -152,6 +157,7 @@ impl Gateway for StripeGateway {
             request: RequestBuilder::new(StripeMethod::Get, "/webhook_endpoints")
                 .query(&BTreeMap::from([("limit", 100)])),
             idempotency_key: None,
+            kept: Kept::All,
             parse_response: |response| {
                 stripe_objects::parse_list(&response.json, stripe_objects::parse_webhook_endpoint)
                     .map(|page| page.items)

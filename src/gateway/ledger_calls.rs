@@ -10,6 +10,7 @@ use stripe_core::refund::{CreateRefund, ListRefund};
 use stripe_types::{RangeBoundsTs, RangeQueryTs};
 
 use super::client::{StripeGateway, with_sorted_body};
+use super::stripe_json::Kept;
 use super::stripe_rate_limit::StripeEndpoint;
 use super::transport::StripeCall;
 use super::{COMMAND_KEY, GatewayError, LedgerGateway, ListFilter, ListPage, ledger_objects, stripe_objects};
@@ -45,6 +46,7 @@ impl LedgerGateway for StripeGateway {
             endpoint: StripeEndpoint::Refund,
             request: with_sorted_body(request.build()),
             idempotency_key: Some(key),
+            kept: Kept::All,
             parse_response: |response| ledger_objects::parse_refund(&response.json),
         };
         self.send_call(&call).await
@@ -67,6 +69,7 @@ impl LedgerGateway for StripeGateway {
             endpoint: StripeEndpoint::ListRefunds,
             request: request.build(),
             idempotency_key: None,
+            kept: Kept::All,
             parse_response: |response| {
                 stripe_objects::parse_list(&response.json, ledger_objects::parse_refund)
             },
@@ -91,6 +94,7 @@ impl LedgerGateway for StripeGateway {
             endpoint: StripeEndpoint::ListDisputes,
             request: request.build(),
             idempotency_key: None,
+            kept: Kept::All,
             parse_response: |response| {
                 stripe_objects::parse_list(&response.json, ledger_objects::parse_dispute)
             },

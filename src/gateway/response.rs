@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
-use super::stripe_json::parse_json;
+use super::stripe_json::Kept;
 use super::stripe_objects::parse_text;
 use super::{GatewayError, Refusal};
 
@@ -77,9 +77,18 @@ impl ResponseHead {
         }
     }
 
-    /// Classifies the response with this head and body.
-    pub(super) fn classify_response(&self, body: &[u8]) -> Result<StripeResponse, Box<AttemptError>> {
-        let json = parse_json(body).ok();
+    /// Classifies the response with this head and body. Of a successful one only what is `kept` is read.
+    pub(super) fn classify_response(
+        &self,
+        body: &[u8],
+        kept: Kept,
+    ) -> Result<StripeResponse, Box<AttemptError>> {
+        let kept = if (200..=299).contains(&self.status) {
+            kept
+        } else {
+            Kept::All
+        };
+        let json = kept.parse_json(body).ok();
         match (self.status, json) {
             (200..=299, Some(json)) => Ok(StripeResponse {
                 json,
@@ -218,7 +227,7 @@ mod tests {
             .iter()
             .map(|&(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
             .collect();
-        match ResponseHead::new(status, &headers).classify_response(body.as_bytes()) {
+        match ResponseHead::new(status, &headers).classify_response(body.as_bytes(), Kept::All) {
             Ok(_) => panic!("a successful response"),
             Err(failure) => failure,
         }
@@ -277,7 +286,7 @@ mod tests {
     fn response_with_half_a_character_is_read() {
         let head = ResponseHead::new(200, &HeaderMap::new());
         let body = br#"{"status": "complete", "customer_details": {"name": "Ada \ud83d"}}"#;
-        let response = head.classify_response(body).ok().unwrap();
+        let response = head.classify_response(body, Kept::All).ok().unwrap();
         assert_eq!(parse_text(&response.json, "status"), Some("complete"));
     }
 

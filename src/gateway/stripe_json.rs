@@ -3,7 +3,88 @@
 //! Guests type names on Stripe's page. A name that was cut inside an emoji ends in half of a character, a lone surrogate.
 //! JSON allows it and Stripe passes it on, but it is no text for Rust. It must not keep a payment from being read.
 
-use serde_json::Value;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// What is kept of an object that Stripe sent. A session has a hundred members, of which a checkout needs three.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kept {
+    /// All members.
+    All,
+    /// The members with these names.
+    Members(&'static [&'static str]),
+}
+
+impl Kept {
+    /// Parses JSON as [`parse_json`] does, and keeps only these members.
+    ///
+    /// # Errors
+    /// Those of [`parse_json`]; and if members are named, that the JSON is no object.
+    pub(super) fn parse_json(self, body: &[u8]) -> serde_json::Result<Value> {
+        match self {
+            Self::All => parse_json(body),
+            Self::Members(names) => {
+                let parse = |body: &[u8]| {
+                    let mut parser = serde_json::Deserializer::from_slice(body);
+                    let object = parser.deserialize_map(MembersVisitor(names))?;
+                    parser.end().map(|()| Value::Object(object))
+                };
+                parse(body).or_else(|_| parse(&replace_lone_surrogates(body)))
+            }
+        }
+    }
+}
+
+/// Reads the members of an object that have these names.
+struct MembersVisitor(&'static [&'static str]);
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut kept = Map::new();
+        while let Some(name) = members.next_key_seed(NameSeed(self.0))? {
+            match name {
+                Some(name) => {
+                    kept.insert(name.to_owned(), members.next_value()?);
+                }
+                None => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(kept)
+    }
+}
+
+/// Reads the name of a member, if it is one of these, without memory for each name.
+struct NameSeed(&'static [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for NameSeed {
+    type Value = Option<&'static str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for NameSeed {
+    type Value = Option<&'static str>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().copied().find(|kept| *kept == name))
+    }
+}
 
 /// Parses JSON that Stripe sent. Half of a character, written as an escape, becomes the replacement character.
 ///
@@ -65,6 +146,20 @@ mod tests {
         ] {
             let json = format!(r#"{{"name": "{escaped}"}}"#);
             assert_eq!(parse_text(&json).as_deref(), Some(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn only_named_members_are_kept() {
+        let kept = Kept::Members(&["id", "url"]);
+        let body =
+            br#"{"a": {"id": 1, "x": "\ud83d"}, "\u0069d": "cs_1", "url": {"deep": [1]}, "name": "\ud83d"}"#;
+        let expected = serde_json::json!({"id": "cs_1", "url": {"deep": [1]}});
+        assert_eq!(kept.parse_json(body).unwrap(), expected);
+        let half = kept.parse_json(br#"{"id": "Ada \ud83d"}"#).unwrap();
+        assert_eq!(half, serde_json::json!({"id": "Ada \u{fffd}"}));
+        for body in ["[]", "7", "", "{\"id\": 1", "{\"id\": 1} x", "{\"a\": tru}"] {
+            assert!(kept.parse_json(body.as_bytes()).is_err(), "{body}");
         }
     }
 

@@ -149,6 +149,9 @@ fn has_failed_payment(session: &Value) -> bool {
     is_unpaid && matches!(intent, Some("requires_payment_method" | "canceled"))
 }
 
+/// The members of a session that [`parse_new_session`] reads.
+pub(super) const NEW_SESSION_MEMBERS: [&str; 3] = ["id", "url", "client_secret"];
+
 /// Returns a session that we created. A hosted page has a URL, an embedded one a client secret, and neither has both.
 pub(super) fn parse_new_session(session: &Value) -> Option<NewSession> {
     let hosted = || parse_text(session, "url").map(|url| PaymentPage::Hosted(url.to_owned()));

@@ -17,6 +17,7 @@ use super::GatewayError;
 use super::http_client::build_stripe_client;
 use super::response::{AttemptError, ResponseHead, StripeResponse};
 use super::stripe_config::{SetupError, StripeConfig};
+use super::stripe_json::Kept;
 use super::stripe_rate_limit::{StripeEndpoint, StripeRateLimiter};
 
 /// A call to Stripe: the request, and how to read its response.
@@ -26,6 +27,8 @@ pub(super) struct StripeCall<'a, T> {
     pub(super) request: RequestBuilder,
     /// `None` if the call changes nothing.
     pub(super) idempotency_key: Option<&'a str>,
+    /// What of a successful response is read.
+    pub(super) kept: Kept,
     /// Returns what the caller needs from a successful response, or `None` if a needed field is missing.
     pub(super) parse_response: fn(&StripeResponse) -> Option<T>,
 }
@@ -135,7 +138,7 @@ impl Transport {
         };
         let head = ResponseHead::new(response.status().as_u16(), response.headers());
         let result = match response.bytes().await {
-            Ok(body) => head.classify_response(&body).and_then(|response| {
+            Ok(body) => head.classify_response(&body, call.kept).and_then(|response| {
                 (call.parse_response)(&response).ok_or_else(AttemptError::from_unreadable_response)
             }),
             Err(error) => Err(AttemptError::from_missing_response(&error)),
