@@ -11,8 +11,10 @@ import type { Shared } from "./shared.js";
 
 // The longest period that the API lists in one request; also how far ahead to look for the next free time.
 const MAX_PERIOD_DAYS = 62;
-/** From which width on, in pixels, a week is shown unless the page or the guest wants a day. */
-const WEEK_WIDTH = 800;
+/** From which width on, in em, a week is shown unless the page or the guest wants a day: its days are beside each other then. */
+const WEEK_WIDTH = 50;
+
+const measureInEm = (element: HTMLElement) => element.clientWidth / parseFloat(getComputedStyle(element).fontSize);
 
 interface Requested { quantity: number; resource?: string }
 type ShownSlots = Result<{ slots: ShownSlot[]; timezone: string }>;
@@ -44,7 +46,7 @@ export class Picker {
 
   /** Asks for the slots of the wanted days before the event type is known, so that one answer does not wait for the other. */
   begin(wanted: { view: string | null; day: string | null }): void {
-    const { host, eventType } = this.shared;
+    const { byId, host, eventType } = this.shared;
     const draft = drafts.load(eventType());
     this.quantity = draft.quantity ?? 1;
     this.host = draft.host ?? "";
@@ -55,8 +57,10 @@ export class Picker {
     this.early = { request: this.describeRequest(week), list: this.fetchSlots(week) };
     this.follow(week);
     // The width takes a while on a slow telephone.
-    const view = wanted.view ?? draft.view ?? (host.clientWidth >= WEEK_WIDTH ? "week" : "day");
+    const view = wanted.view ?? draft.view ?? (measureInEm(host) >= WEEK_WIDTH ? "week" : "day");
     this.view = view === "week" ? "week" : "day";
+    // The card has its place before the slots come.
+    byId("slots").dataset.view = this.view;
   }
 
   /** Shows an event type for the first time: the wanted days, else the first that have something free. */
