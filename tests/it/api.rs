@@ -72,5 +72,6 @@ mod webhooks;
 mod widget;
 mod widget_faults;
 mod widget_first_view;
+mod widget_layout;
 mod widget_stories;
 mod wrong_keys;

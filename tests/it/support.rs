@@ -24,6 +24,7 @@ pub(crate) mod python;
 pub(crate) mod race;
 pub(crate) mod shop_site;
 pub(crate) mod studio;
+pub(crate) mod text_boxes;
 pub(crate) mod wait_for;
 
 /// Writes a test once and runs it on both engines: `on_both_engines!(async fn name(engine) { … })` makes `name::sqlite`
