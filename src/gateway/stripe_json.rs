@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 /// What is kept of an object that Stripe sent. A session has a hundred members, of which a checkout needs three.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kept {
-    /// All members.
+    /// All members of the object.
     All,
     /// The members with these names.
     Members(&'static [&'static str]),
@@ -63,7 +63,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 }
 
-/// Reads the name of a member, if it is one of these, without memory for each name.
+/// Reads the name of a member, if it is kept, without memory for each name.
 struct NameSeed(&'static [&'static str]);
 
 impl<'de> DeserializeSeed<'de> for NameSeed {

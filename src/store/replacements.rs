@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::changes::HoldChange;
+use super::group_commit::GroupItem;
 use super::placements::{HoldLimits, PlaceOutcome};
 use super::{StoreError, encoding};
 use crate::domain::booking::{Booking, ClientId};
@@ -70,18 +71,35 @@ pub struct NewDetails<'a> {
 }
 
 /// A question about who keeps a slot.
-#[derive(Clone, Copy, Debug)]
-pub struct OwnHoldQuery<'a> {
+#[derive(Clone, Debug)]
+pub struct OwnHoldQuery {
     /// The resources of the slot.
-    pub resources: &'a [ResourceId],
+    pub resources: Vec<ResourceId>,
     /// The time that it occupies.
     pub within: Window,
     /// The guest, by the normalized e-mail address.
-    pub guest: &'a str,
+    pub guest: String,
     /// The client that the request came from.
-    pub client: &'a ClientId,
+    pub client: ClientId,
     /// A hold that does not count.
     pub except: Option<HoldId>,
+}
+
+impl GroupItem for OwnHoldQuery {
+    type Touched = ();
+
+    fn touch(&mut self, (): &mut ()) -> bool {
+        true
+    }
+
+    fn estimate_work(&self) -> usize {
+        self.resources.len()
+    }
+}
+
+/// The answers to so many queries, of which those with these numbers are answered with yes.
+pub(super) fn answer_each(queries: usize, yes: &[i32]) -> Vec<bool> {
+    (0..).take(queries).map(|number| yes.contains(&number)).collect()
 }
 
 /// Replacing holds in the database; one method is one transaction.
@@ -94,7 +112,7 @@ pub trait Replacements {
     /// Lists the allowances that a hold has.
     async fn list_allowances(&self, hold: HoldId) -> Result<Vec<HeldAllowance>, StoreError>;
     /// Tells whether an unpaid hold of this guest from this client keeps a part of the slot.
-    async fn is_kept_by_guest(&self, query: &OwnHoldQuery<'_>) -> Result<bool, StoreError>;
+    async fn is_kept_by_guest(&self, query: &OwnHoldQuery) -> Result<bool, StoreError>;
 }
 
 /// Marks held hold `$1` of version `$3` as replaced by `$2`, and due for its release at `$4`.

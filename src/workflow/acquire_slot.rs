@@ -49,6 +49,15 @@ pub(super) async fn acquire_permit(
         return Ok(None);
     };
     let key = (resource.clone(), starts_at);
+    if let Some(read) = &read
+        && read.availability.find_units(slot_request, starts_at, 0).is_none()
+    {
+        // Of a slot that is taken there is nothing to wait for. A permit would make other checkouts wait, or read again.
+        let found = load_slot(context, slot_request, starts_at, now).await?;
+        if found.check_slot(slot_request, starts_at, 0) == SlotAvailability::Taken {
+            return Ok(None);
+        }
+    }
     // With a capacity of zero the gate admits a checkout only if none runs, so most checkouts need no extra query.
     let mut capacity = 0;
     let permit = loop {

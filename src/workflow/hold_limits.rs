@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn checkouts_in_turn_look_near_each_other_and_rarely_at_the_same() {
+    fn checkouts_in_turn_look_near_each_other_not_at_the_same() {
         let step = i64::from(NUMBERS_PER_MILLISECOND);
         for _ in 0..100 {
             let (first, second) = (offset_after(0), offset_after(1));

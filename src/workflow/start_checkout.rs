@@ -125,10 +125,10 @@ async fn is_kept_by_guest(
         return Ok(false);
     };
     let query = OwnHoldQuery {
-        resources: &event_type.list_resources(),
+        resources: event_type.list_resources(),
         within,
-        guest: &request.guest.normalized_email(),
-        client: &client.id,
+        guest: request.guest.normalized_email(),
+        client: client.id.clone(),
         except: request.replaces,
     };
     Ok(context.store.is_kept_by_guest(&query).await?)

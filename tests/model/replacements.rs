@@ -73,7 +73,7 @@ impl Replacements for Script {
         Ok(Vec::new())
     }
 
-    async fn is_kept_by_guest(&self, _: &OwnHoldQuery<'_>) -> Result<bool, StoreError> {
+    async fn is_kept_by_guest(&self, _: &OwnHoldQuery) -> Result<bool, StoreError> {
         Ok(false)
     }
 }

@@ -1,6 +1,7 @@
 //! Replacing a guest's unpaid hold by another one, on PostgreSQL. The statement that places the other one is in `new_holds.rs`.
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
 use sqlx::postgres::PgConnection;
 
 use super::PostgresStore;
@@ -19,17 +20,18 @@ use crate::store::replacements::{
 };
 use crate::store::{StoreError, encoding};
 
-/// Whether an unpaid hold of guest `$4` from client `$5`, except `$6`, has units of resources `$1` between `$2` and `$3`.
-/// `OFFSET 0` keeps the planner from reading all holds.
-const IS_KEPT_BY_GUEST: &str = concat!(
-    "SELECT EXISTS (
-         SELECT 1 FROM unnest($1::text[]) AS r (id)
-         CROSS JOIN LATERAL (SELECT hold_id FROM occupancy WHERE ",
-    occupied!("", "r.id", "tstzrange($2, $3)"),
+/// The numbers of the queries `$1` for which an unpaid hold of guest `$5` from client `$6`, except `$7`, has units of resource `$2`
+/// between `$3` and `$4`. `OFFSET 0` keeps the planner from reading all holds.
+const FIND_KEPT_BY_GUEST: &str = concat!(
+    "SELECT DISTINCT q.query
+     FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[], $7::uuid[])
+         AS q (query, resource, starts_at, ends_at, guest, client, except_hold)
+     CROSS JOIN LATERAL (SELECT hold_id FROM occupancy WHERE ",
+    occupied!("", "q.resource", "tstzrange(q.starts_at, q.ends_at)"),
     " OFFSET 0) o
-         JOIN holds h ON h.id = o.hold_id
-         WHERE h.status IN ('held', 'processing') AND h.guest_id = $4 AND h.client_id = $5
-           AND h.id IS DISTINCT FROM $6)"
+     CROSS JOIN LATERAL (SELECT 1 FROM holds
+         WHERE id = o.hold_id AND status IN ('held', 'processing') AND guest_id = q.guest AND client_id = q.client
+           AND id IS DISTINCT FROM q.except_hold OFFSET 0) h"
 );
 
 #[async_trait]
@@ -79,20 +81,52 @@ impl Replacements for PostgresStore {
         .await
     }
 
-    async fn is_kept_by_guest(&self, query: &OwnHoldQuery<'_>) -> Result<bool, StoreError> {
-        let resources: Vec<&str> = query.resources.iter().map(|resource| resource.as_str()).collect();
-        self.retrying(|| async {
-            let query = sqlx::query_scalar(IS_KEPT_BY_GUEST)
-                .bind(&resources)
-                .bind(query.within.starts_at())
-                .bind(query.within.ends_at())
-                .bind(query.guest)
-                .bind(&query.client.0)
-                .bind(query.except.map(|hold| hold.0));
-            Ok(query.fetch_one(&self.pool).await?)
-        })
+    async fn is_kept_by_guest(&self, query: &OwnHoldQuery) -> Result<bool, StoreError> {
+        self.read_in_group(
+            &self.groups.reads.own_holds,
+            query.clone(),
+            |connection, queries| find_all_kept(connection, queries).boxed(),
+        )
         .await
     }
+}
+
+async fn find_all_kept(connection: &mut PgConnection, queries: &[OwnHoldQuery]) -> PostgresResult<Vec<bool>> {
+    let of_resources = || {
+        let numbered = (0_i32..).zip(queries);
+        numbered.flat_map(|(number, query)| query.resources.iter().map(move |id| (number, id, query)))
+    };
+    let kept: Vec<i32> = sqlx::query_scalar(FIND_KEPT_BY_GUEST)
+        .bind(of_resources().map(|(number, ..)| number).collect::<Vec<_>>())
+        .bind(of_resources().map(|(_, id, _)| id.as_str()).collect::<Vec<_>>())
+        .bind(
+            of_resources()
+                .map(|(.., query)| query.within.starts_at())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            of_resources()
+                .map(|(.., query)| query.within.ends_at())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            of_resources()
+                .map(|(.., query)| query.guest.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            of_resources()
+                .map(|(.., query)| query.client.0.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            of_resources()
+                .map(|(.., query)| query.except.map(|hold| hold.0))
+                .collect::<Vec<_>>(),
+        )
+        .fetch_all(connection)
+        .await?;
+    Ok(replacements::answer_each(queries.len(), &kept))
 }
 
 /// Replaces a hold in the caller's transaction, which the caller commits only if the new hold is placed. `None` if it is refused

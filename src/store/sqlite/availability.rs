@@ -1,6 +1,7 @@
 //! What occupies resources, on SQLite. `placements` decides who gets what is free.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
@@ -11,6 +12,7 @@ use super::error::SqliteResult;
 use crate::domain::availability::Availability;
 use crate::domain::catalogue::MAX_BUSY;
 use crate::domain::ids::ResourceId;
+use crate::domain::time::Window;
 use crate::store::StoreError;
 use crate::store::availability::{
     AvailabilityQuery, GroupedQuery, Occupancies, OccupancyColumns, decode_availability, list_distinct,
@@ -112,6 +114,11 @@ impl Occupancies for SqliteStore {
     }
 }
 
+/// What overlaps a window ends before this: no row that ends later need be read.
+pub(super) fn last_end_of_overlap(window: Window) -> DateTime<Utc> {
+    window.ends_at() + MAX_BUSY
+}
+
 /// Reads the availability for queries that either all ask for statuses, or none does.
 pub(super) async fn load_all(
     connection: &mut SqliteConnection,
@@ -125,8 +132,7 @@ pub(super) async fn load_all(
             "resources": ids,
             "from": query.within.starts_at().timestamp_millis(),
             "to": query.within.ends_at().timestamp_millis(),
-            // What begins before `to` ends before this: rows after it need not be read.
-            "last_end": (query.within.ends_at() + MAX_BUSY).timestamp_millis(),
+            "last_end": last_end_of_overlap(query.within).timestamp_millis(),
             "moving": query.moving.map(|hold| hold.0),
             "now": query.statuses_at.map(|now| now.timestamp_millis()),
         })

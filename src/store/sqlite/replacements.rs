@@ -1,16 +1,18 @@
 //! Replacing a guest's unpaid hold by another one, on SQLite.
 
 use async_trait::async_trait;
-use serde_json::Value;
+use futures::FutureExt as _;
+use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
 
 use super::SqliteStore;
+use super::availability::last_end_of_overlap;
 use super::changes::apply_in;
 use super::error::SqliteResult;
 use super::group_writes::claim_and_place;
 use crate::domain::hold_limit::HeldAllowance;
-use crate::domain::ids::HoldId;
+use crate::domain::ids::{HoldId, ResourceId};
 use crate::store::attempts;
 use crate::store::changes::{ApplyOutcome, insert_note};
 use crate::store::columns::{DbTime, DbUuid};
@@ -21,12 +23,14 @@ use crate::store::replacements::{
 };
 use crate::store::{StoreError, encoding};
 
-/// Whether an unpaid hold of guest `$4` from client `$5`, except `$6`, has units of the resources in JSON `$1` between `$2` and
-/// `$3`.
-pub(super) const IS_KEPT_BY_GUEST: &str = "SELECT EXISTS (
-         SELECT 1 FROM json_each($1) r CROSS JOIN occupancy o CROSS JOIN holds h
-         WHERE o.resource_id = r.value AND o.ends_at > $2 AND o.starts_at < $3 AND h.id = o.hold_id
-           AND h.status IN ('held', 'processing') AND h.guest_id = $4 AND h.client_id = $5 AND h.id IS NOT $6)";
+/// The numbers of the queries in JSON `$1` for which an unpaid hold of the guest from the client has units of the resources in the
+/// window.
+pub(super) const FIND_KEPT_BY_GUEST: &str = "SELECT DISTINCT q.key
+     FROM jsonb_each($1) q CROSS JOIN jsonb_each(q.value, '$.resources') r CROSS JOIN occupancy o CROSS JOIN holds h
+     WHERE o.resource_id = r.value AND o.ends_at > q.value ->> 'from' AND o.ends_at < q.value ->> 'last_end'
+       AND o.starts_at < q.value ->> 'to' AND h.id = o.hold_id
+       AND h.status IN ('held', 'processing') AND h.guest_id = q.value ->> 'guest' AND h.client_id = q.value ->> 'client'
+       AND h.id IS NOT q.value ->> 'except'";
 
 #[async_trait]
 impl Replacements for SqliteStore {
@@ -60,20 +64,36 @@ impl Replacements for SqliteStore {
         HeldAllowanceRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
     }
 
-    async fn is_kept_by_guest(&self, query: &OwnHoldQuery<'_>) -> Result<bool, StoreError> {
-        let resources = query
-            .resources
-            .iter()
-            .map(|resource| Value::from(resource.as_str()));
-        let query = sqlx::query_scalar(IS_KEPT_BY_GUEST)
-            .bind(Json(resources.collect::<Vec<_>>()))
-            .bind(DbTime(query.within.starts_at()))
-            .bind(DbTime(query.within.ends_at()))
-            .bind(query.guest)
-            .bind(&query.client.0)
-            .bind(query.except.map(|hold| DbUuid(hold.0)));
-        self.read(query.fetch_one(&self.readers)).await
+    async fn is_kept_by_guest(&self, query: &OwnHoldQuery) -> Result<bool, StoreError> {
+        self.read_in_group(
+            &self.groups.reads.own_holds,
+            query.clone(),
+            |connection, queries| find_all_kept(connection, queries).boxed(),
+        )
+        .await
     }
+}
+
+async fn find_all_kept(
+    connection: &mut SqliteConnection,
+    queries: &[OwnHoldQuery],
+) -> SqliteResult<Vec<bool>> {
+    let encode = |query: &OwnHoldQuery| {
+        let resources: Vec<&str> = query.resources.iter().map(ResourceId::as_str).collect();
+        json!({
+            "resources": resources,
+            "from": query.within.starts_at().timestamp_millis(),
+            "to": query.within.ends_at().timestamp_millis(),
+            "last_end": last_end_of_overlap(query.within).timestamp_millis(),
+            "guest": query.guest,
+            "client": query.client.0,
+            "except": query.except.map(|hold| hold.0),
+        })
+    };
+    let encoded: Vec<Value> = queries.iter().map(encode).collect();
+    let select = sqlx::query_scalar(FIND_KEPT_BY_GUEST).bind(Json(encoded));
+    let kept: Vec<i32> = select.fetch_all(connection).await?;
+    Ok(replacements::answer_each(queries.len(), &kept))
 }
 
 /// Replaces a hold in the caller's transaction, which the caller commits only if the new hold is placed.

@@ -338,7 +338,7 @@ implement_store! {
     replace_hold(replacement: &Replacement<'_>) -> ReplaceOutcome;
     update_details(details: &NewDetails<'_>) -> bool;
     list_allowances(hold: HoldId) -> Vec<HeldAllowance>;
-    is_kept_by_guest(query: &OwnHoldQuery<'_>) -> bool;
+    is_kept_by_guest(query: &OwnHoldQuery) -> bool;
 }
 
 implement_store! {

@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use super::super::{
     allowances, attempts, availability, blocks, commands, deliveries, event_changes, events, events_out,
     feeds, figures, guests, hold_deliveries, holds, ledger, lookups, new_holds, occupancy, payments,
-    refund_requests, summary, unowned_facts,
+    refund_requests, replacements, summary, unowned_facts,
 };
 use super::*;
 use crate::domain::listing::{Attention, HoldFilter, HoldKey, HoldSort, PageRequest, PaymentFilter};
@@ -93,7 +93,7 @@ const TABLES: [&str; 27] = [
 ];
 
 /// Statements that run often.
-const FREQUENT: [&str; 66] = [
+const FREQUENT: [&str; 67] = [
     occupancy::TAKE_UNITS,
     allowances::LOAD_USAGE,
     allowances::TAKE,
@@ -137,6 +137,7 @@ const FREQUENT: [&str; 66] = [
     guests::CLEAR_BODIES_OF_HOLDS,
     guests::SELECT_OF_GUEST,
     holds::DELETE,
+    replacements::FIND_KEPT_BY_GUEST,
     holds::DELETE_HISTORY,
     holds::SELECT_RELEASED,
     crate::store::unowned_facts::FIND,

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use holdfast::domain::booking::{CheckoutClient, ClientId, Guest, NetworkId};
+use holdfast::domain::booking::{Actor, CheckoutClient, ClientId, Guest, NetworkId};
 use holdfast::domain::ids::{EventTypeId, IdempotencyKey, SessionId};
 use holdfast::domain::key_scope::{KeyScope, ScopedKey};
 use holdfast::domain::session::{CheckoutUi, NewSession, SessionReport, SessionTerms};
 use holdfast::gateway::{Gateway, GatewayError, Probe, WebhookEndpoint};
 use holdfast::workflow::Context;
+use holdfast::workflow::release_hold::{ReleaseOutcome, release_hold};
 use holdfast::workflow::start_checkout::{Checkout, CheckoutError, CheckoutRequest, start_checkout};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
@@ -279,5 +280,53 @@ async fn slot_is_read_again_if_a_checkout_for_it_has_ended_since() {
         let calls = plan.calls();
         let asked = calls.iter().filter(|call| **call == "create_session").count();
         assert_eq!(asked, 1, "only the other one asks Stripe: {calls:?}");
+    }
+}
+
+/// A refusal waits for no permit, and reads what is in the slot once more, with the holds that may still end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusal_of_a_taken_slot_reads_it_twice() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let fixture = SagaFixture::start(engine).await;
+        let won = start_checkout(&fixture.fresh_context(), checkout_request("bob", CALL, SLOT)).await;
+        assert!(matches!(won, Ok(Checkout::Placed(_))), "{won:?}");
+        let plan = Plan::with(Fault::Disturbed, usize::MAX, None);
+        let context = fixture.faulty_context(&plan);
+        let refused = start_checkout(&context, checkout_request("ada", CALL, SLOT)).await;
+        assert!(matches!(refused, Err(CheckoutError::SlotTaken(_))), "{refused:?}");
+        let calls = plan.calls();
+        // The key is looked up again, because the hold in the slot may be that of the same request. The last three say what the
+        // guest may do instead.
+        let expected = [
+            "look_up",
+            "load_availability",
+            "look_up",
+            "read_clock",
+            "load_availability",
+            "is_kept_by_guest",
+        ];
+        assert_eq!(calls, expected);
+    }
+}
+
+/// Of two readings of a slot the later one counts: the guest gets a slot that has become free in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slot_that_became_free_meanwhile_is_not_refused() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let fixture = SagaFixture::start(engine).await;
+        let other = fixture.fresh_context();
+        let won = start_checkout(&other, checkout_request("bob", CALL, SLOT)).await;
+        let Ok(Checkout::Placed(booking)) = won else {
+            panic!("{won:?}");
+        };
+        let release = move || {
+            let release = release_hold(&other, booking.hold.id, None, Actor::Sweep);
+            let released = block_in_place(|| Handle::current().block_on(release));
+            assert!(matches!(released, Ok(ReleaseOutcome::Over(_))), "{released:?}");
+        };
+        let plan = Plan::with(Fault::DisturbedAfter, 1, Some(Box::new(release)));
+        let context = fixture.faulty_context(&plan);
+        let placed = start_checkout(&context, checkout_request("ada", CALL, SLOT)).await;
+        assert!(matches!(placed, Ok(Checkout::Placed(_))), "{placed:?}");
     }
 }
