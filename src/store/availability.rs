@@ -67,12 +67,16 @@ impl GroupItem for GroupedQuery {
         true
     }
 
-    /// The hours of all resources: each has a few rows.
     fn estimate_work(&self) -> usize {
-        let length = self.within.ends_at() - self.within.starts_at();
-        let hours = usize::try_from(length.num_hours()).unwrap_or(usize::MAX);
-        self.resources.len().saturating_mul(hours.saturating_add(1))
+        estimate_reading(self.resources.len(), self.within)
     }
+}
+
+/// Estimates the work of reading what occupies so many resources: the hours of all of them, of which each has a few rows.
+pub(super) fn estimate_reading(resources: usize, within: Window) -> usize {
+    let length = within.ends_at() - within.starts_at();
+    let hours = usize::try_from(length.num_hours()).unwrap_or(usize::MAX);
+    resources.saturating_mul(hours.saturating_add(1))
 }
 
 /// The queries of a group without repetitions, and which of them each caller asks. In a rush many ask the same.

@@ -18,7 +18,7 @@ use crate::domain::session::HoldRefs;
 /// The callers whose reads are run together on connections `C`, by kind.
 #[derive(Debug)]
 pub(super) struct ReadGroups<C: Send + 'static> {
-    /// Reads the clock.
+    /// Reads the clock of the database.
     pub(super) clock: Arc<Groups<ClockQuery, DateTime<Utc>, C>>,
     /// The first reads of requests.
     pub(super) lookups: Arc<Groups<LookupQuery, Lookup, C>>,

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use super::availability::estimate_reading;
 use super::changes::HoldChange;
 use super::group_commit::GroupItem;
 use super::placements::{HoldLimits, PlaceOutcome};
@@ -93,7 +94,7 @@ impl GroupItem for OwnHoldQuery {
     }
 
     fn estimate_work(&self) -> usize {
-        self.resources.len()
+        estimate_reading(self.resources.len(), self.within)
     }
 }
 

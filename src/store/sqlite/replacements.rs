@@ -24,9 +24,10 @@ use crate::store::replacements::{
 use crate::store::{StoreError, encoding};
 
 /// The numbers of the queries in JSON `$1` for which an unpaid hold of the guest from the client has units of the resources in the
-/// window.
+/// window. It looks holds up among the unpaid ones only, as the query of what occupies a slot does.
 pub(super) const FIND_KEPT_BY_GUEST: &str = "SELECT DISTINCT q.key
-     FROM jsonb_each($1) q CROSS JOIN jsonb_each(q.value, '$.resources') r CROSS JOIN occupancy o CROSS JOIN holds h
+     FROM jsonb_each($1) q CROSS JOIN jsonb_each(q.value, '$.resources') r CROSS JOIN occupancy o
+     CROSS JOIN holds h INDEXED BY holds_unpaid
      WHERE o.resource_id = r.value AND o.ends_at > q.value ->> 'from' AND o.ends_at < q.value ->> 'last_end'
        AND o.starts_at < q.value ->> 'to' AND h.id = o.hold_id
        AND h.status IN ('held', 'processing') AND h.guest_id = q.value ->> 'guest' AND h.client_id = q.value ->> 'client'
