@@ -49,14 +49,12 @@ pub(super) async fn acquire_permit(
         return Ok(None);
     };
     let key = (resource.clone(), starts_at);
-    if let Some(read) = &read
-        && read.availability.find_units(slot_request, starts_at, 0).is_none()
-    {
-        // Of a slot that is taken there is nothing to wait for. A permit would make other checkouts wait, or read again.
-        let found = load_slot(context, slot_request, starts_at, now).await?;
-        if found.check_slot(slot_request, starts_at, 0) == SlotAvailability::Taken {
-            return Ok(None);
-        }
+    let first_units = read
+        .as_ref()
+        .map(|read| read.availability.find_units(slot_request, starts_at, 0));
+    // Of a slot that is taken there is nothing to wait for. A permit would make other checkouts wait, or read again.
+    if first_units == Some(None) && is_taken(context, slot_request, starts_at, now).await? {
+        return Ok(None);
     }
     // With a capacity of zero the gate admits a checkout only if none runs, so most checkouts need no extra query.
     let mut capacity = 0;
@@ -82,7 +80,10 @@ pub(super) async fn acquire_permit(
     };
     let offset = permit.unit_offset;
     let read = read.filter(|read| !context.gate.has_ended_since(&key, read.since));
-    let found = read.map(|read| read.availability.find_units(slot_request, starts_at, offset));
+    let found = read.map(|read| match first_units {
+        Some(units) if offset == 0 => units,
+        _ => read.availability.find_units(slot_request, starts_at, offset),
+    });
     let was_read = matches!(found, Some(Some(_)));
     let units = match found {
         Some(Some(units)) => Some(units),
@@ -95,6 +96,17 @@ pub(super) async fn acquire_permit(
         units,
         was_read,
     }))
+}
+
+/// Tells whether a slot is taken by what does not end at `now`.
+async fn is_taken(
+    context: &Context,
+    slot_request: &SlotRequest<'_>,
+    starts_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<bool, WorkflowError> {
+    let found = load_slot(context, slot_request, starts_at, now).await?;
+    Ok(found.check_slot(slot_request, starts_at, 0) == SlotAvailability::Taken)
 }
 
 /// Finds free units, and releases holds that are overdue at `now` if they block the slot; `None` if the slot is taken.
