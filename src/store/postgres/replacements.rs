@@ -92,38 +92,27 @@ impl Replacements for PostgresStore {
 }
 
 async fn find_all_kept(connection: &mut PgConnection, queries: &[OwnHoldQuery]) -> PostgresResult<Vec<bool>> {
-    let of_resources = || {
-        let numbered = (0_i32..).zip(queries);
-        numbered.flat_map(|(number, query)| query.resources.iter().map(move |id| (number, id, query)))
-    };
+    let (mut numbers, mut resources, mut starts, mut ends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut guests, mut clients, mut exceptions) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, query) in (0_i32..).zip(queries) {
+        for resource in &query.resources {
+            numbers.push(number);
+            resources.push(resource.as_str());
+            starts.push(query.within.starts_at());
+            ends.push(query.within.ends_at());
+            guests.push(query.guest.as_str());
+            clients.push(query.client.0.as_str());
+            exceptions.push(query.except.map(|hold| hold.0));
+        }
+    }
     let kept: Vec<i32> = sqlx::query_scalar(FIND_KEPT_BY_GUEST)
-        .bind(of_resources().map(|(number, ..)| number).collect::<Vec<_>>())
-        .bind(of_resources().map(|(_, id, _)| id.as_str()).collect::<Vec<_>>())
-        .bind(
-            of_resources()
-                .map(|(.., query)| query.within.starts_at())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            of_resources()
-                .map(|(.., query)| query.within.ends_at())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            of_resources()
-                .map(|(.., query)| query.guest.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            of_resources()
-                .map(|(.., query)| query.client.0.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            of_resources()
-                .map(|(.., query)| query.except.map(|hold| hold.0))
-                .collect::<Vec<_>>(),
-        )
+        .bind(numbers)
+        .bind(resources)
+        .bind(starts)
+        .bind(ends)
+        .bind(guests)
+        .bind(clients)
+        .bind(exceptions)
         .fetch_all(connection)
         .await?;
     Ok(replacements::answer_each(queries.len(), &kept))
