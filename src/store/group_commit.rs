@@ -5,6 +5,8 @@
 //! its item alone, which is possible because every method of the store can be repeated: so an item that fails harms no other,
 //! and an answer that was lost is asked again.
 //!
+//! A group is formed after the tasks that are ready have had their turns, which takes no time if there are none. There is no timer.
+//!
 //! A group that begins when another one ends takes over its connection: what a server keeps for a connection, such as its plans, is then
 //! still in the caches of the processor.
 //!
@@ -12,7 +14,6 @@
 //! old. Where only one group may run, all wait for it: an item alone would wait for the same, and after a stall of the disk
 //! many single commits would take longer than one of all.
 
-use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,13 +24,12 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Database, Pool};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
+use self::queue::{Queue, Waiting};
 use super::StoreError;
 
-/// How many callers wait, for each group that is under way, before another group begins beside it. Fewer would make many small
-/// groups; more would wait for one group that waits for a lock.
-const CALLERS_PER_GROUP: usize = 16;
+mod queue;
 
 /// After this time a group is old: others need not wait for it any more. Most groups take a few milliseconds.
 const OLD_AFTER: Duration = Duration::from_millis(20);
@@ -46,9 +46,6 @@ pub(super) const MOST_WORK_OF_ITEM: usize = 256;
 
 /// The most work of a group, so that its answer is soon there and soon decoded.
 pub(super) const MOST_WORK: usize = 1024;
-
-/// How many waiting items are looked at for each item of the largest group.
-const LOOKED_AT_PER_ITEM: usize = 4;
 
 /// What a caller wants of the database, so that it can be one of a group.
 pub(super) trait GroupItem: Send + 'static {
@@ -72,6 +69,9 @@ pub(super) struct GroupBounds {
     pub(super) groups: usize,
     /// Whether old groups count as well: another group would wait for the same as they.
     pub(super) old_groups_count: bool,
+    /// How often the tasks that are ready go first before a group takes its items. They bring the callers of the same moment into one
+    /// group: a statement costs as much as several of its items. With many turns, processors are idle while callers wait.
+    pub(super) turns: usize,
     /// The most items of one group.
     pub(super) items: usize,
     /// How long the whole call of one caller may take.
@@ -92,20 +92,6 @@ enum Answer<I: GroupItem, V: Send + 'static, C: Send + 'static> {
     Verdict(Result<V, StoreError>),
     /// It is a group of one, and runs its item itself.
     Alone(ActiveGroup<I, V, C>),
-}
-
-/// An item and the caller that waits for its verdict.
-struct Waiting<I: GroupItem, V: Send + 'static, C: Send + 'static> {
-    item: I,
-    run: Run<I, V, C>,
-    caller: oneshot::Sender<Answer<I, V, C>>,
-}
-
-struct Queue<I: GroupItem, V: Send + 'static, C: Send + 'static> {
-    waiting: VecDeque<Waiting<I, V, C>>,
-    /// The groups that are under way: their numbers, and when they began.
-    active: Vec<(u64, Instant)>,
-    next_number: u64,
 }
 
 /// The callers of one kind, whose groups run on connections `C`.
@@ -136,10 +122,8 @@ struct ActiveGroup<I: GroupItem, V: Send + 'static, C: Send + 'static> {
 
 impl<I: GroupItem, V: Send + 'static, C: Send + 'static> Drop for ActiveGroup<I, V, C> {
     fn drop(&mut self) {
-        self.groups
-            .lock()
-            .active
-            .retain(|(number, _)| *number != self.number);
+        let unformed = self.groups.lock().end_group(self.number, &self.groups.bounds);
+        drop(unformed);
         self.groups.begin_next(self.connection.take());
     }
 }
@@ -147,13 +131,8 @@ impl<I: GroupItem, V: Send + 'static, C: Send + 'static> Drop for ActiveGroup<I,
 impl<I: GroupItem, V: Send + 'static, C: Send + 'static> Groups<I, V, C> {
     /// Makes the groups of one kind of callers.
     pub(super) fn new(bounds: GroupBounds) -> Arc<Self> {
-        let queue = Queue {
-            waiting: VecDeque::new(),
-            active: Vec::new(),
-            next_number: 0,
-        };
         Arc::new(Self {
-            queue: Mutex::new(queue),
+            queue: Mutex::new(Queue::new()),
             bounds,
         })
     }
@@ -206,34 +185,17 @@ impl<I: GroupItem, V: Send + 'static, C: Send + 'static> Groups<I, V, C> {
     /// Begins the next group, if somebody waits and another one may be under way. It runs on the `connection` that the group before it
     /// leaves, if there is one.
     fn begin_next(self: &Arc<Self>, connection: Option<TakenOver<C>>) {
-        let mut queue = self.lock();
-        if !queue.may_begin(&self.bounds) {
+        let Some(number) = self.lock().begin_group(&self.bounds) else {
             return;
-        }
-        let group = queue.next_group(self.bounds.items);
-        if group.is_empty() {
-            return;
-        }
-        let number = queue.next_number();
-        queue.active.push((number, Instant::now()));
-        drop(queue);
-        let mut active = ActiveGroup {
+        };
+        let active = ActiveGroup {
             groups: Arc::clone(self),
             number,
-            connection: None,
+            connection,
         };
-        match <[_; 1]>::try_from(group) {
-            Ok([Waiting { caller, .. }]) => {
-                // If the caller has gone, this ends the group.
-                drop(caller.send(Answer::Alone(active)));
-            }
-            Err(group) => {
-                // Without a runtime, at the end of the process, nobody waits any more.
-                if let Ok(runtime) = Handle::try_current() {
-                    active.connection = connection;
-                    runtime.spawn(run_group(group, active));
-                }
-            }
+        // Without a runtime, at the end of the process, the group ends here, and its callers run their items alone.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(form_group(active));
         }
     }
 
@@ -242,50 +204,24 @@ impl<I: GroupItem, V: Send + 'static, C: Send + 'static> Groups<I, V, C> {
     }
 }
 
-impl<I: GroupItem, V: Send + 'static, C: Send + 'static> Queue<I, V, C> {
-    fn next_number(&mut self) -> u64 {
-        self.next_number += 1;
-        self.next_number
+/// Lets the tasks that are ready go first, then takes the items that wait and runs them, or has one alone run by its caller.
+async fn form_group<I: GroupItem, V: Send + 'static, C: Send + 'static>(mut active: ActiveGroup<I, V, C>) {
+    for _ in 0..active.groups.bounds.turns {
+        tokio::task::yield_now().await;
     }
-
-    fn may_begin(&self, bounds: &GroupBounds) -> bool {
-        let counted = self
-            .active
-            .iter()
-            .filter(|(_, began)| bounds.old_groups_count || began.elapsed() < OLD_AFTER);
-        let counted = counted.count();
-        counted == 0 || (counted < bounds.groups && self.waiting.len() > counted * CALLERS_PER_GROUP)
-    }
-
-    /// Takes the items of the next group out of the queue, in order. An item that touches what another one of the group
-    /// touches, or that is too much work for it, is among the first of the group after it.
-    fn next_group(&mut self, most_items: usize) -> Vec<Waiting<I, V, C>> {
-        let (mut group, mut later) = (Vec::new(), VecDeque::new());
-        let mut touched = I::Touched::default();
-        let mut work = 0;
-        while group.len() < most_items
-            && group.len() + later.len() < most_items * LOOKED_AT_PER_ITEM
-            && let Some(mut next) = self.waiting.pop_front()
-        {
-            // Nobody waits for the verdict of a caller that has gone, and what it wanted has not begun.
-            if next.caller.is_closed() {
-                continue;
-            }
-            let with_next = next.item.estimate_work().saturating_add(work);
-            if with_next <= MOST_WORK && next.item.touch(&mut touched) {
-                work = with_next;
-                group.push(next);
-            } else if group.is_empty() {
-                // It cannot share a statement at all.
-                group.push(next);
-                break;
-            } else {
-                later.push_back(next);
-            }
+    let group = {
+        let mut queue = active.groups.lock();
+        queue.form_group(&active.groups.bounds)
+    };
+    // More may wait than this group takes.
+    active.groups.begin_next(None);
+    match <[_; 1]>::try_from(group) {
+        Ok([Waiting { caller, .. }]) => {
+            active.connection = None;
+            // If the caller has gone, this ends the group.
+            drop(caller.send(Answer::Alone(active)));
         }
-        later.append(&mut self.waiting);
-        self.waiting = later;
-        group
+        Err(group) => run_group(group, active).await,
     }
 }
 

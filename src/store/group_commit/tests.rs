@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use super::queue::{CALLERS_PER_GROUP, LOOKED_AT_PER_ITEM};
 use super::*;
 
 /// An item that touches one row.
@@ -56,6 +57,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 const BOUNDS: GroupBounds = GroupBounds {
     groups: 1,
     old_groups_count: false,
+    turns: 1,
     items: 128,
     call_timeout: CALL_TIMEOUT,
 };
@@ -163,6 +165,33 @@ async fn one_alone_waits_for_nobody_and_later_ones_form_a_group() {
     let again = fixture.submit(item(6, 6));
     fixture.go_on.add_permits(1);
     assert_eq!(again.await.unwrap().unwrap(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_of_one_moment_form_one_group() {
+    let fixture = Fixture::new(BOUNDS);
+    let all: Vec<_> = (1..=5).map(|n| fixture.submit(item(n, n))).collect();
+    fixture.go_on.add_permits(1);
+    for (n, caller) in (1..).zip(all) {
+        assert_eq!(caller.await.unwrap().unwrap(), n * 10);
+    }
+    assert_eq!(fixture.numbers(), [[1, 2, 3, 4, 5]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_of_a_group_that_is_never_formed_run_alone() {
+    let fixture = Fixture::new(BOUNDS);
+    let callers: Vec<_> = (1..=2).map(|n| fixture.submit(item(n, n))).collect();
+    fixture.waiting(2).await;
+    let number = fixture.groups.lock().active[0].0;
+    let unformed = fixture.groups.lock().end_group(number, &BOUNDS);
+    assert_eq!(unformed.len(), 2);
+    drop(unformed);
+    fixture.go_on.add_permits(2);
+    for (n, caller) in (1..).zip(callers) {
+        assert_eq!(caller.await.unwrap().unwrap(), n * 10);
+    }
+    assert_eq!(fixture.numbers(), [[1], [2]]);
 }
 
 #[tokio::test(start_paused = true)]

