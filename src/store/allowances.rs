@@ -16,8 +16,8 @@ use crate::domain::lapses::HoldEnd;
 /// each other end that is read is a lapse or a payment, so a part is enough to decide.
 pub(super) const MOST_ENDS: u32 = 64;
 
-/// A question about limits.
-#[derive(Clone, Debug)]
+/// A question about limits; the default asks for nothing.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct LimitUsageQuery<'a> {
     /// The parts of limits of which to read the numbers that are taken.
     pub ranges: &'a [AllowanceRange],
@@ -58,10 +58,25 @@ pub(super) struct GroupedUsageQuery {
     pub(super) lapses: Option<(ClientId, DateTime<Utc>)>,
 }
 
-impl GroupedUsageQuery {
+impl<'a> LimitUsageQuery<'a> {
+    /// Asks for parts of limits, and for the lapses of a client since a time.
+    pub(super) fn new(ranges: &'a [AllowanceRange], lapses: Option<&'a (ClientId, DateTime<Utc>)>) -> Self {
+        let lapses = lapses.map(|(client, since)| LapseQuery {
+            client,
+            since: *since,
+        });
+        Self { ranges, lapses }
+    }
+
     /// Whether it asks for nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.ranges.is_empty() && self.lapses.is_none()
+    }
+}
+
+impl<'a> From<&'a GroupedUsageQuery> for LimitUsageQuery<'a> {
+    fn from(query: &'a GroupedUsageQuery) -> Self {
+        Self::new(&query.ranges, query.lapses.as_ref())
     }
 }
 
@@ -83,7 +98,7 @@ impl GroupItem for GroupedUsageQuery {
 }
 
 /// A row of the answer to the query of this number: a taken number of a limit, or else how a hold ended.
-#[derive(sqlx::FromRow)]
+#[derive(sqlx::FromRow, serde::Deserialize)]
 pub(super) struct LimitUsageRow {
     query: i32,
     scope: Option<String>,

@@ -18,8 +18,9 @@ use uuid::fmt::Hyphenated;
 #[serde(transparent)]
 pub(super) struct DbUuid(pub(super) Uuid);
 
-/// An instant: `timestamptz` on PostgreSQL, milliseconds since the Unix epoch on SQLite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// An instant: `timestamptz` on PostgreSQL, milliseconds since the Unix epoch on SQLite. In JSON it is read as PostgreSQL writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(transparent)]
 pub(super) struct DbTime(pub(super) DateTime<Utc>);
 
 /// A JSON value: `jsonb` on PostgreSQL, text on SQLite.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
 use super::StoreError;
-use super::allowances::{GroupedUsageQuery, LimitUsage};
+use super::allowances::{LimitUsage, LimitUsageQuery};
 use super::attempts::{Claim, KnownAttemptRow, stored_texts};
 use super::availability::GroupedQuery;
 use super::catalogue::EventTypeRow;
@@ -20,6 +20,12 @@ use crate::domain::catalogue::EventType;
 use crate::domain::hold_limit::AllowanceRange;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::key_scope::ScopedKey;
+
+impl SlotQuery {
+    fn usage(&self) -> LimitUsageQuery<'_> {
+        LimitUsageQuery::new(&self.ranges, self.lapses.as_ref())
+    }
+}
 
 /// What a request wants to know first.
 #[derive(Clone, Debug)]
@@ -103,6 +109,14 @@ pub(super) fn list_keys(queries: &[LookupQuery]) -> Vec<String> {
     )
 }
 
+/// What the queries of a group ask about limits, each in its place; those without a slot ask for nothing.
+pub(super) fn list_usages(queries: &[LookupQuery]) -> Vec<LimitUsageQuery<'_>> {
+    let slots = queries.iter().map(|query| query.slot.as_ref());
+    slots
+        .map(|slot| slot.map(SlotQuery::usage).unwrap_or_default())
+        .collect()
+}
+
 /// What a statement reads for the queries of a group.
 #[derive(sqlx::FromRow)]
 pub(super) struct LookupRow {
@@ -147,7 +161,6 @@ pub(super) struct SlotReads {
     /// The numbers of the queries whose slots are read.
     of_queries: Vec<usize>,
     pub(super) occupancies: Vec<GroupedQuery>,
-    pub(super) usages: Vec<GroupedUsageQuery>,
 }
 
 impl SlotReads {
@@ -175,10 +188,6 @@ impl SlotReads {
             work += more;
             reads.of_queries.push(number);
             reads.occupancies.push(occupancy);
-            reads.usages.push(GroupedUsageQuery {
-                ranges: slot.ranges.clone(),
-                lapses: slot.lapses.clone(),
-            });
         }
         reads
     }
@@ -188,10 +197,15 @@ impl SlotReads {
         self.of_queries.is_empty()
     }
 
-    /// Adds what was read to the answers.
-    pub(super) fn add_to(self, answers: &mut [Lookup], found: Vec<Availability>, usages: Vec<LimitUsage>) {
-        let readings = found.into_iter().zip(usages);
-        for (number, (availability, usage)) in self.of_queries.into_iter().zip(readings) {
+    /// Adds what was read to the answers: what was found for each planned read, and the usage for each query of the group.
+    pub(super) fn add_to(
+        self,
+        answers: &mut [Lookup],
+        found: Vec<Availability>,
+        mut usages: Vec<LimitUsage>,
+    ) {
+        for (number, availability) in self.of_queries.into_iter().zip(found) {
+            let usage = std::mem::take(&mut usages[number]);
             answers[number].slot = Some(SlotReading { availability, usage });
         }
     }

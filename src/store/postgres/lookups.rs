@@ -4,27 +4,43 @@ use async_trait::async_trait;
 use futures::FutureExt as _;
 
 use sqlx::postgres::PgConnection;
+use sqlx::types::Json;
 
 use super::PostgresStore;
-use super::allowances::load_usages;
+use super::allowances::{UsageColumns, select_usage};
 use super::availability::load_all;
 use super::error::PostgresResult;
 use crate::store::StoreError;
+use crate::store::allowances::LimitUsageRow;
 use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups, SlotReads};
 
-/// Reads the clock, event types `$1` with the names of the resources of their first segments, and the attempts with keys `$2`.
-/// `OFFSET 0` keeps the planner from joining all resources, which it does because it expects many ids.
-const LOOK_UP: &str = "SELECT date_trunc('milliseconds', clock_timestamp()) AS now,
-    (SELECT coalesce(jsonb_agg(to_jsonb(e)), '[]') FROM event_types e WHERE e.id = ANY ($1)) AS event_types,
+/// Reads the clock, event types `$11` with the names of the resources of their first segments, the attempts with keys `$12`, and
+/// what is taken of limits (`$1` to `$10`). `OFFSET 0` keeps the planner from joining all resources, which it does because it
+/// expects many ids.
+const LOOK_UP: &str = concat!(
+    "SELECT date_trunc('milliseconds', clock_timestamp()) AS now,
+    (SELECT coalesce(jsonb_agg(to_jsonb(e)), '[]') FROM event_types e WHERE e.id = ANY ($11)) AS event_types,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
             'hold_id', a.hold_id, 'idempotency_key', a.idempotency_key, 'fingerprint', a.fingerprint, 'state', a.state,
             'is_live', coalesce((SELECT h.status IN ('held', 'processing', 'confirmed') FROM holds h
                                  WHERE h.id = a.hold_id), false))), '[]')
-     FROM checkout_attempts a WHERE a.idempotency_key = ANY ($2)) AS attempts,
+     FROM checkout_attempts a WHERE a.idempotency_key = ANY ($12)) AS attempts,
     (SELECT coalesce(jsonb_object_agg(served.id, named.name), '{}')
      FROM event_types e CROSS JOIN LATERAL jsonb_array_elements_text(e.segments -> 0 -> 'any_of') AS served (id)
      CROSS JOIN LATERAL (SELECT name FROM resources WHERE id = served.id OFFSET 0) AS named
-     WHERE e.id = ANY ($1)) AS resource_names";
+     WHERE e.id = ANY ($11)) AS resource_names,
+    (SELECT coalesce(jsonb_agg(to_jsonb(u)), '[]') FROM (",
+    select_usage!(),
+    ") u) AS usages"
+);
+
+/// The row of [`LOOK_UP`].
+#[derive(sqlx::FromRow)]
+struct FirstRow {
+    #[sqlx(flatten)]
+    lookup: LookupRow,
+    usages: Json<Vec<LimitUsageRow>>,
+}
 
 #[async_trait]
 impl Lookups for PostgresStore {
@@ -39,16 +55,19 @@ impl Lookups for PostgresStore {
 }
 
 async fn look_up_all(connection: &mut PgConnection, queries: &[LookupQuery]) -> PostgresResult<Vec<Lookup>> {
-    let row: LookupRow = sqlx::query_as(LOOK_UP)
+    let usages = lookups::list_usages(queries);
+    let usages = UsageColumns::of(&usages);
+    let row: FirstRow = usages
+        .bind_to(sqlx::query_as(LOOK_UP))
         .bind(lookups::list_event_types(queries))
         .bind(lookups::list_keys(queries))
         .fetch_one(&mut *connection)
         .await?;
-    let mut answers = row.decode(queries)?;
+    let mut answers = row.lookup.decode(queries)?;
     let slots = SlotReads::plan(queries, &answers);
     if !slots.is_empty() {
         let found = load_all(connection, &slots.occupancies).await?;
-        let usages = load_usages(connection, &slots.usages).await?;
+        let usages = LimitUsageRow::decode_all(row.usages.0, queries.len())?;
         slots.add_to(&mut answers, found, usages);
     }
     Ok(answers)

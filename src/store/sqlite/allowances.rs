@@ -9,9 +9,7 @@ use sqlx::types::Json;
 use super::SqliteStore;
 use super::error::SqliteResult;
 use crate::domain::ids::HoldId;
-use crate::store::allowances::{
-    self, Allowances, GroupedUsageQuery, LimitUsage, LimitUsageQuery, LimitUsageRow,
-};
+use crate::store::allowances::{self, Allowances, LimitUsage, LimitUsageQuery, LimitUsageRow};
 use crate::store::columns::DbUuid;
 use crate::store::placements::HoldToPlace;
 use crate::store::{StoreError, encoding};
@@ -39,7 +37,8 @@ pub(super) const LOAD_USAGE: &str = "SELECT l.value ->> 'query' AS query, a.scop
 impl Allowances for SqliteStore {
     async fn load_limit_usage(&self, query: &LimitUsageQuery<'_>) -> Result<LimitUsage, StoreError> {
         self.read_in_group(&self.groups.reads.usages, query.into(), |connection, queries| {
-            load_usages(connection, queries).boxed()
+            let queries: Vec<LimitUsageQuery<'_>> = queries.iter().map(Into::into).collect();
+            async move { load_usages(connection, &queries).await }.boxed()
         })
         .await
     }
@@ -48,9 +47,9 @@ impl Allowances for SqliteStore {
 /// Reads what is taken of limits, for each query. Where all limits are turned off there is nothing to read.
 pub(super) async fn load_usages(
     connection: &mut SqliteConnection,
-    queries: &[GroupedUsageQuery],
+    queries: &[LimitUsageQuery<'_>],
 ) -> SqliteResult<Vec<LimitUsage>> {
-    if queries.iter().all(GroupedUsageQuery::is_empty) {
+    if queries.iter().all(LimitUsageQuery::is_empty) {
         return Ok(vec![LimitUsage::default(); queries.len()]);
     }
     let (mut ranges, mut clients) = (Vec::new(), Vec::new());
@@ -65,9 +64,9 @@ pub(super) async fn load_usages(
                 "most": range.limit.most,
             })
         }));
-        clients.extend(query.lapses.as_ref().map(|(client, since)| {
-                json!({ "query": number, "client": client.0, "since": since.timestamp_millis() })
-            }));
+        clients.extend(query.lapses.map(|lapses| {
+            json!({ "query": number, "client": lapses.client.0, "since": lapses.since.timestamp_millis() })
+        }));
     }
     let select = sqlx::query_as(LOAD_USAGE)
         .bind(Json(ranges))
