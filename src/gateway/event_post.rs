@@ -1,19 +1,20 @@
-//! Sends an event out to an endpoint of the shop: one request, once.
+//! Sends events out to an endpoint of the shop: each is one request, once.
 //!
-//! The address is checked as that of a calendar feed is. A redirect is an answer like any other that is not 2xx: the
+//! The address is checked as that of a calendar feed is. Events that follow each other use one connection: to make a client and a
+//! connection costs more than all else that an event needs. A redirect is an answer like any other that is not 2xx: the
 //! operator set this address and no other. The body of the answer is not read. When to send again is left to `workflow`.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, StatusCode};
 use url::Url;
 
 use super::outside_address::{AddressError, AddressPolicy, build_client};
 use crate::domain::event_endpoint::EndpointAnswer;
 
-/// How long an endpoint may take, from the name lookup to the head of its answer.
+/// How long a name lookup may take, and how long an endpoint may take from the connection to the head of its answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request to send: what it carries, signed.
@@ -55,7 +56,7 @@ impl From<AddressError> for PostError {
     }
 }
 
-/// Checks whether [`send_post`] would send a request to this address, without a name lookup.
+/// Checks whether an [`EventSender`] would send a request to this address, without a name lookup.
 ///
 /// # Errors
 /// [`PostError::Address`] and [`PostError::NotPublic`] if it would not.
@@ -63,52 +64,67 @@ pub fn check_endpoint_address(url: &str, allow_private: bool) -> Result<(), Post
     Ok(AddressPolicy::new(allow_private).check_url(&parse(url)?)?)
 }
 
-/// Sends a request to an endpoint, in at most 10 seconds. Returns its HTTP status, and what that means; `now` is for a
-/// `Retry-After` that names a date.
-///
-/// # Errors
-/// [`PostError`] if no answer came.
-pub async fn send_post(
-    url: &str,
-    post: SignedPost,
-    allow_private: bool,
-    now: DateTime<Utc>,
-) -> Result<(u16, EndpointAnswer), PostError> {
-    let url = parse(url)?;
-    let sending = send(AddressPolicy::new(allow_private), url, post, now);
-    let sent = tokio::time::timeout(TIMEOUT, sending).await;
-    sent.unwrap_or(Err(PostError::TooSlow))
+/// Sends requests to one address, which was resolved and checked once.
+pub struct EventSender {
+    url: Url,
+    client: Client,
+}
+
+impl EventSender {
+    /// Resolves and checks an address, in at most 10 seconds. No request is sent.
+    ///
+    /// # Errors
+    /// [`PostError`] if no request may be sent to it, or its name is not found.
+    pub async fn connect(url: &str, allow_private: bool) -> Result<Self, PostError> {
+        let url = parse(url)?;
+        let policy = AddressPolicy::new(allow_private);
+        let resolved = tokio::time::timeout(TIMEOUT, policy.resolve_host(&url)).await;
+        let client = build_client(resolved.map_err(|_| PostError::TooSlow)??)?;
+        Ok(Self { url, client })
+    }
+
+    /// Whether it sends to this address.
+    pub fn sends_to(&self, url: &str) -> bool {
+        parse(url).is_ok_and(|url| url == self.url)
+    }
+
+    /// Sends a request, in at most 10 seconds. Returns its HTTP status, and what that means; `now` is for a `Retry-After` that
+    /// names a date.
+    ///
+    /// # Errors
+    /// [`PostError`] if no answer came.
+    pub async fn send(
+        &self,
+        post: SignedPost,
+        now: DateTime<Utc>,
+    ) -> Result<(u16, EndpointAnswer), PostError> {
+        let request = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", post.id)
+            .header("webhook-timestamp", post.timestamp)
+            .header("webhook-signature", post.signature)
+            .body(post.body);
+        let sent = tokio::time::timeout(TIMEOUT, request.send()).await;
+        let response = sent
+            .map_err(|_| PostError::TooSlow)?
+            .map_err(|_| PostError::Unreachable)?;
+        let status = response.status();
+        let answer = match status {
+            _ if status.is_success() => EndpointAnswer::Taken,
+            StatusCode::GONE => EndpointAnswer::Gone,
+            _ => EndpointAnswer::Refused {
+                is_load: status == StatusCode::TOO_MANY_REQUESTS,
+                retry_after: read_retry_after(response.headers(), now),
+            },
+        };
+        Ok((status.as_u16(), answer))
+    }
 }
 
 fn parse(url: &str) -> Result<Url, PostError> {
     Url::parse(url).map_err(|_| PostError::Address)
-}
-
-async fn send(
-    policy: AddressPolicy,
-    url: Url,
-    post: SignedPost,
-    now: DateTime<Utc>,
-) -> Result<(u16, EndpointAnswer), PostError> {
-    let client = build_client(policy.resolve_host(&url).await?)?;
-    let request = client
-        .post(url)
-        .header(CONTENT_TYPE, "application/json")
-        .header("webhook-id", post.id)
-        .header("webhook-timestamp", post.timestamp)
-        .header("webhook-signature", post.signature)
-        .body(post.body);
-    let response = request.send().await.map_err(|_| PostError::Unreachable)?;
-    let status = response.status();
-    let answer = match status {
-        _ if status.is_success() => EndpointAnswer::Taken,
-        StatusCode::GONE => EndpointAnswer::Gone,
-        _ => EndpointAnswer::Refused {
-            is_load: status == StatusCode::TOO_MANY_REQUESTS,
-            retry_after: read_retry_after(response.headers(), now),
-        },
-    };
-    Ok((status.as_u16(), answer))
 }
 
 /// Reads how long to wait: a number of seconds or a date.
@@ -154,14 +170,7 @@ mod tests {
             ("shop", PostError::Address),
         ] {
             assert_eq!(check_endpoint_address(url, false), Err(error), "{url}");
-            let post = SignedPost {
-                id: "evt_1".to_owned(),
-                timestamp: 0,
-                signature: "v1,".to_owned(),
-                body: "{}".to_owned(),
-            };
-            let sent = send_post(url, post, false, DateTime::UNIX_EPOCH).await;
-            assert!(sent.is_err(), "{url}");
+            assert!(EventSender::connect(url, false).await.is_err(), "{url}");
         }
         assert_eq!(
             check_endpoint_address("https://shop.example/hooks", false),

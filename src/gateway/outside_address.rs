@@ -1,10 +1,11 @@
 //! Requests to addresses that an operator configured, without letting an address reach our own network.
 //!
-//! For each request, the name is resolved once, all its addresses are checked, and the client connects to one of the checked
+//! The name is resolved once for each client, all its addresses are checked, and the client connects to one of the checked
 //! addresses. So an attacker gains nothing by changing the name's address after the check (DNS rebinding). The request
 //! carries nothing of ours: no proxy, no cookie, no credentials. A redirect is not followed.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use reqwest::Client;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -94,7 +95,11 @@ fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// Builds a client of its own for one request, which can connect only to the checked addresses.
+/// How long a connection may be idle and still be used: servers close them after 5 seconds and more, and a request that meets that
+/// is lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Builds a client that can connect only to the checked addresses.
 pub(super) fn build_client(addresses: Vec<SocketAddr>) -> Result<Client, AddressError> {
     let tls = http_client::build_tls_config().map_err(|_| AddressError::Unreachable)?;
     Client::builder()
@@ -103,6 +108,7 @@ pub(super) fn build_client(addresses: Vec<SocketAddr>) -> Result<Client, Address
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .no_proxy()
+        .pool_idle_timeout(IDLE_TIMEOUT)
         .dns_resolver(CheckedAddresses(addresses))
         .build()
         .map_err(|_| AddressError::Unreachable)

@@ -8,6 +8,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 
 use super::columns::{DbTime, DbUuid};
 use super::events_out::decode_kind;
@@ -48,6 +49,13 @@ pub struct AttemptResult {
     pub status: Option<u16>,
     /// Why it failed, if it did.
     pub fault: Option<String>,
+}
+
+impl AttemptResult {
+    /// Whether the endpoint has taken the event.
+    pub(super) fn is_done(&self) -> bool {
+        self.verdict == AttemptVerdict::Done
+    }
 }
 
 /// What a replay has queued.
@@ -102,15 +110,25 @@ pub trait Deliveries {
 pub(super) const FIND_NEXT: &str = "SELECT max(position) FROM (
          SELECT position FROM events_out WHERE position > $1 ORDER BY position LIMIT $2) AS next";
 
-/// Queues the events after position `$2` up to `$3` for endpoint `$1`, with the engine's condition that it gets their type.
+/// Queues the events after position `$2` up to `$3` for endpoint `$1`, with the engine's condition that it gets their type. The first
+/// one of a hold is due at `$4` at once, unless an earlier one waits: most holds have one, and a second write of the row would cost
+/// as much as the first.
 macro_rules! queue_between {
     ($takes_kind:expr) => {
         concat!(
-            "INSERT INTO event_deliveries (endpoint_id, position, hold_id)
-             SELECT p.id, e.position, e.hold_id FROM events_out e CROSS JOIN event_endpoints p
-             WHERE p.id = $1 AND e.position > $2 AND e.position <= $3 AND ",
+            "INSERT INTO event_deliveries (endpoint_id, position, hold_id, due_at)
+             SELECT q.endpoint_id, q.position, q.hold_id, CASE WHEN (q.hold_id IS NULL OR q.nth = 1)
+                 AND NOT EXISTS (SELECT 1 FROM event_deliveries n
+                     WHERE n.endpoint_id = q.endpoint_id AND n.hold_id = q.hold_id AND n.state = 'pending' AND n.due_at IS NOT NULL)
+                 AND NOT EXISTS (SELECT 1 FROM event_deliveries w
+                     WHERE w.endpoint_id = q.endpoint_id AND w.hold_id = q.hold_id AND w.state = 'pending' AND w.due_at IS NULL)
+                 THEN $4 END
+             FROM (SELECT p.id AS endpoint_id, e.position, e.hold_id,
+                       row_number() OVER (PARTITION BY e.hold_id ORDER BY e.position) AS nth
+                   FROM events_out e CROSS JOIN event_endpoints p
+                   WHERE p.id = $1 AND e.position > $2 AND e.position <= $3 AND ",
             $takes_kind,
-            " ON CONFLICT DO NOTHING"
+            ") q WHERE true ON CONFLICT (endpoint_id, position) DO NOTHING"
         )
     };
 }
@@ -130,6 +148,7 @@ macro_rules! is_next {
                    AND w.position < d.position))"
     };
 }
+pub(super) use is_next;
 
 /// Makes due at `$2` what is next at endpoint `$1`.
 pub(super) const RELEASE: &str = concat!(
@@ -137,7 +156,8 @@ pub(super) const RELEASE: &str = concat!(
     is_next!()
 );
 
-/// Makes due at `$2` what is next at endpoint `$1` among the events after position `$3` up to `$4`.
+/// Makes due at `$2` what is next at endpoint `$1` among the events after position `$3` up to `$4`, and is not due yet: an event
+/// that was queued before may have been the first one of its hold.
 pub(super) const RELEASE_QUEUED: &str = concat!(
     "UPDATE event_deliveries AS d SET due_at = $2
      WHERE d.endpoint_id = $1 AND d.position > $3 AND d.position <= $4 AND ",
@@ -175,6 +195,47 @@ pub(super) const FINISH: &str = "UPDATE event_deliveries
          leased_until = NULL
      WHERE endpoint_id = $1 AND position = $2 AND attempts = $3 AND state = 'pending'";
 
+/// Writes that the attempts in `$rows`, from JSON `$2`, at endpoint `$1` succeeded. Deliveries are named by a list of positions, because a
+/// planner may join all deliveries of the endpoint with the rows.
+macro_rules! finish_done {
+    ($rows:literal) => {
+        concat!(
+            "UPDATE event_deliveries AS d SET state = 'done', due_at = NULL, last_fault = NULL, leased_until = NULL,
+                 last_status = (SELECT r.answer FROM ",
+            $rows,
+            " WHERE r.at = d.position)
+             WHERE d.endpoint_id = $1 AND d.position IN (SELECT r.at FROM ",
+            $rows,
+            ") AND d.attempts = (SELECT r.attempt FROM ",
+            $rows,
+            " WHERE r.at = d.position) AND d.state = 'pending'"
+        )
+    };
+}
+pub(super) use finish_done;
+
+/// Makes due at `$3` what is next at endpoint `$1` of the holds of the deliveries in `$rows`, from JSON `$2`, that are done.
+macro_rules! release_of_done {
+    ($rows:literal) => {
+        concat!(
+            "UPDATE event_deliveries AS d SET due_at = $3
+             WHERE d.endpoint_id = $1 AND d.hold_id IN (
+                 SELECT o.hold_id FROM event_deliveries o
+                 WHERE o.endpoint_id = $1 AND o.position IN (SELECT r.at FROM ",
+            $rows,
+            ") AND o.state = 'done') AND ",
+            $crate::store::deliveries::is_next!()
+        )
+    };
+}
+pub(super) use release_of_done;
+
+/// The attempts that succeeded, as the JSON of `$rows`.
+pub(super) fn encode_done<'a>(done: impl Iterator<Item = &'a AttemptResult>) -> Value {
+    let encode = |result: &AttemptResult| json!({ "at": result.delivery.position, "attempt": result.delivery.attempts, "answer": result.status });
+    done.map(encode).collect()
+}
+
 /// Notes at endpoint `$1` that an attempt succeeded with status `$2`.
 pub(super) const NOTE_SUCCESS: &str =
     "UPDATE event_endpoints SET failing_since = NULL, last_status = $2, last_fault = NULL
@@ -189,27 +250,21 @@ pub(super) const NOTE_FAILURE: &str = "UPDATE event_endpoints
          is_gone = CASE WHEN $6 THEN true ELSE is_gone END, is_enabled = CASE WHEN $6 THEN false ELSE is_enabled END
      WHERE id = $1 AND url = $7";
 
-/// Builds the statement that notes at an endpoint how an attempt went.
-macro_rules! note_attempt {
+/// Builds the statement that notes at an endpoint that an attempt failed.
+macro_rules! note_failure {
     ($id:expr, $result:expr, $now:expr) => {{
         let columns = $crate::store::deliveries::AttemptColumns::new($result);
-        let status = $result.status.map(i32::from);
-        match columns.state {
-            "done" => sqlx::query($crate::store::deliveries::NOTE_SUCCESS)
-                .bind($id.as_str())
-                .bind(status),
-            _ => sqlx::query($crate::store::deliveries::NOTE_FAILURE)
-                .bind($id.as_str())
-                .bind($crate::store::columns::DbTime($now))
-                .bind(status)
-                .bind($result.fault.as_deref())
-                .bind(columns.paused_until.map($crate::store::columns::DbTime))
-                .bind(columns.is_gone)
-                .bind($result.url.as_str()),
-        }
+        sqlx::query($crate::store::deliveries::NOTE_FAILURE)
+            .bind($id.as_str())
+            .bind($crate::store::columns::DbTime($now))
+            .bind($result.status.map(i32::from))
+            .bind($result.fault.as_deref())
+            .bind(columns.paused_until.map($crate::store::columns::DbTime))
+            .bind(columns.is_gone)
+            .bind($result.url.as_str())
     }};
 }
-pub(super) use note_attempt;
+pub(super) use note_failure;
 
 /// What an attempt has led to, as columns.
 pub(super) struct AttemptColumns {

@@ -7,9 +7,10 @@ use super::columns::DbTime;
 use super::deliveries::MAX_REPLAYED;
 
 /// Defines the functions that write deliveries in the caller's transaction: for the engine's connection and its result, with its
-/// condition that an endpoint gets the type of an event, and what locks a row that is read.
+/// condition that an endpoint gets the type of an event, what locks a row that is read, and how JSON `$2` is read as rows `r` of
+/// positions (`at`), attempts and statuses (`answer`).
 macro_rules! define_delivery_writes {
-    ($connection:ty, $result:ident, $takes_kind:expr, $lock:literal) => {
+    ($connection:ty, $result:ident, $takes_kind:expr, $lock:literal, $rows:literal) => {
         /// Locks an endpoint and returns its position, if it is there.
         pub(super) async fn lock_endpoint(
             connection: &mut $connection,
@@ -42,6 +43,7 @@ macro_rules! define_delivery_writes {
                 .bind(id.as_str())
                 .bind(position)
                 .bind(next)
+                .bind(DbTime(now))
                 .execute(&mut *connection)
                 .await?;
             sqlx::query(deliveries::RELEASE_QUEUED)
@@ -65,7 +67,8 @@ macro_rules! define_delivery_writes {
             if lock_endpoint(connection, id).await?.is_none() {
                 return Ok(());
             }
-            for result in results {
+            finish_done_in(connection, id, results, now).await?;
+            for result in results.iter().filter(|result| !result.is_done()) {
                 let finished = deliveries::finish_attempt!(id, result);
                 if finished.execute(&mut *connection).await?.rows_affected() == 0 {
                     continue;
@@ -78,10 +81,41 @@ macro_rules! define_delivery_writes {
                         .execute(&mut *connection)
                         .await?;
                 }
-                deliveries::note_attempt!(id, result, now)
+                deliveries::note_failure!(id, result, now)
                     .execute(&mut *connection)
                     .await?;
             }
+            Ok(())
+        }
+
+        /// Finishes the attempts that succeeded, all together.
+        async fn finish_done_in(
+            connection: &mut $connection,
+            id: &EndpointId,
+            results: &[AttemptResult],
+            now: DateTime<Utc>,
+        ) -> $result<()> {
+            let done = || results.iter().filter(|result| result.is_done());
+            let Some(last) = done().last() else {
+                return Ok(());
+            };
+            let rows = sqlx::types::Json(deliveries::encode_done(done()));
+            let finished = sqlx::query(deliveries::finish_done!($rows));
+            let finished = finished.bind(id.as_str()).bind(&rows);
+            if finished.execute(&mut *connection).await?.rows_affected() == 0 {
+                return Ok(());
+            }
+            sqlx::query(deliveries::release_of_done!($rows))
+                .bind(id.as_str())
+                .bind(&rows)
+                .bind(DbTime(now))
+                .execute(&mut *connection)
+                .await?;
+            let noted = sqlx::query(deliveries::NOTE_SUCCESS).bind(id.as_str());
+            noted
+                .bind(last.status.map(i32::from))
+                .execute(connection)
+                .await?;
             Ok(())
         }
 

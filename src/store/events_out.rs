@@ -35,8 +35,8 @@ pub trait EventsOut {
     async fn read_last_position(&self) -> Result<i64, StoreError>;
     /// Reads how far events have been written.
     async fn read_stream_end(&self) -> Result<StreamEnd, StoreError>;
-    /// Reads the event at this position.
-    async fn find_event_out(&self, position: i64) -> Result<Option<EventOut>, StoreError>;
+    /// Reads the events at these positions; an event that is deleted is missing.
+    async fn find_events_out(&self, positions: &[i64]) -> Result<Vec<EventOut>, StoreError>;
     /// Deletes at most `limit` events that happened before `before`, with their deliveries; returns how many. The numbers of
     /// their holds go on.
     async fn delete_old_events_out(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
@@ -48,6 +48,7 @@ macro_rules! event_out_columns {
         "seq, position, sequence, kind, hold_id, previous_status, status, reason, segments, subject, created_at"
     };
 }
+pub(super) use event_out_columns;
 
 /// Reads how far events have been written. The maximum alone is read from the end of its index.
 pub(super) const READ_END: &str = "SELECT coalesce((SELECT max(seq) FROM events_out), 0)";
@@ -63,12 +64,18 @@ pub(super) const LIST_AFTER: &str = concat!(
     " FROM events_out WHERE position > $1 ORDER BY position LIMIT $2"
 );
 
-/// Finds the event at position `$1`.
-pub(super) const FIND: &str = concat!(
-    "SELECT ",
-    event_out_columns!(),
-    " FROM events_out WHERE position = $1"
-);
+/// The statement that finds the events whose position fulfils the engine's condition.
+macro_rules! find_events_out {
+    ($condition:literal) => {
+        concat!(
+            "SELECT ",
+            $crate::store::events_out::event_out_columns!(),
+            " FROM events_out WHERE position ",
+            $condition
+        )
+    };
+}
+pub(super) use find_events_out;
 
 /// Lists events after the event of row `$1` that happened from `$3` to before `$4`, at most `$2`.
 pub(super) const LIST: &str = concat!(
@@ -133,11 +140,6 @@ impl EventOutRow {
             subject: self.subject.map(decode_subject).transpose()?,
             created_at: self.created_at.0,
         })
-    }
-
-    /// One event, if there is one.
-    pub(super) fn decode_optional(row: Option<Self>) -> Result<Option<EventOut>, StoreError> {
-        row.map(Self::decode).transpose()
     }
 
     /// All events, in the order of the rows.

@@ -45,6 +45,8 @@ pub enum ReleaseLease {
 pub trait Holds {
     /// Reads one hold by its id.
     async fn find_booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError>;
+    /// Reads the holds with these ids, in any order; one that is deleted is missing.
+    async fn find_bookings(&self, ids: &[HoldId]) -> Result<Vec<Booking>, StoreError>;
     /// Finds the hold that owns an event: by session, else by an intent that has paid, else by our id, else by an intent
     /// that was only linked. The surest comes first. Reads what is known of the payment of the references as well, unless it
     /// is the hold's.

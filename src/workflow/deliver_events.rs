@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -16,15 +17,17 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::error::{WorkflowError, format_error_chain};
-use super::stream_events::{EventToSend, load_event, number_events};
+use super::stream_events::{EventToSend, load_events, number_events};
 use super::worker_panics::record_panic;
 use crate::domain::event_endpoint::{AttemptVerdict, EndpointAnswer, EventEndpoint, judge_attempt};
 use crate::domain::ids::EndpointId;
-use crate::gateway::event_post::{SignedPost, send_post};
+use crate::gateway::event_post::{EventSender, PostError, SignedPost};
 use crate::store::{AttemptResult, LeaseRequest, LeasedDelivery};
 
 /// How many requests run at once for one endpoint in one process.
 const BATCH: u32 = 8;
+/// How long events are sent to an address before its name is looked up again.
+const SENDER_AGE: TimeDelta = TimeDelta::minutes(1);
 /// How often the worker looks for events.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -124,6 +127,7 @@ async fn serve_endpoint(
     stop: &CancellationToken,
 ) -> Result<DeliveryReport, WorkflowError> {
     let (store, mut report) = (&context.store, DeliveryReport::default());
+    let mut kept = None;
     while !stop.is_cancelled() {
         let has_moved = store.queue_events(id, context.now()).await?.is_some();
         let request = LeaseRequest::new(context.now(), context.settings.lease, BATCH);
@@ -135,9 +139,15 @@ async fn serve_endpoint(
         let Some(endpoint) = store.find_endpoint(id).await? else {
             break;
         };
-        let attempts = leased
-            .into_iter()
-            .map(|delivery| attempt_delivery(context, &endpoint, delivery, render));
+        let sending = Sending {
+            context,
+            render,
+            connected: kept_or_connected(context, &endpoint, kept.take()).await,
+            endpoint,
+        };
+        let events = load_leased(context, &leased).await;
+        let deliveries = leased.into_iter().zip(events);
+        let attempts = deliveries.map(|(delivery, event)| attempt_delivery(&sending, delivery, event));
         let results: Vec<Result<AttemptResult, WorkflowError>> = futures::stream::iter(attempts)
             .buffer_unordered(BATCH as usize)
             .collect()
@@ -147,6 +157,7 @@ async fn serve_endpoint(
         let note_error =
             |result: Result<AttemptResult, WorkflowError>| result.map_err(|found| error = Some(found)).ok();
         let results: Vec<AttemptResult> = results.into_iter().filter_map(note_error).collect();
+        kept = Some(sending.connected);
         store.finish_attempts(id, &results, context.now()).await?;
         let done = results
             .iter()
@@ -161,23 +172,94 @@ async fn serve_endpoint(
     Ok(report)
 }
 
-/// Makes one attempt and decides what follows from it.
-async fn attempt_delivery(
+/// What the deliveries of one endpoint share.
+struct Sending<'a> {
+    context: &'a Context,
+    endpoint: EventEndpoint,
+    connected: Connected,
+    render: RenderEvent,
+}
+
+/// An endpoint's address, resolved and checked, or why no request may be sent to it.
+struct Connected {
+    since: DateTime<Utc>,
+    sender: Result<EventSender, PostError>,
+}
+
+async fn connect(context: &Context, endpoint: &EventEndpoint) -> Connected {
+    let sender = EventSender::connect(&endpoint.url, context.settings.calendar_allow_private).await;
+    let since = context.now();
+    Connected { since, sender }
+}
+
+/// Keeps what is connected, unless it is old or the endpoint has another address by now.
+async fn kept_or_connected(
     context: &Context,
     endpoint: &EventEndpoint,
+    kept: Option<Connected>,
+) -> Connected {
+    let is_fresh = |kept: &Connected| {
+        context.now() - kept.since < SENDER_AGE
+            && kept
+                .sender
+                .as_ref()
+                .is_ok_and(|sender| sender.sends_to(&endpoint.url))
+    };
+    match kept.filter(is_fresh) {
+        Some(kept) => kept,
+        None => connect(context, endpoint).await,
+    }
+}
+
+/// An event that was leased; `None` if it is deleted.
+type LeasedEvent = Result<Option<EventToSend>, WorkflowError>;
+
+/// Loads the events of leased deliveries, in their order. Events that cannot be loaded together are loaded one by one, so that
+/// one that cannot be read keeps none of the others from being sent.
+async fn load_leased(context: &Context, leased: &[LeasedDelivery]) -> Vec<LeasedEvent> {
+    let positions: Vec<i64> = leased.iter().map(|delivery| delivery.position).collect();
+    if let Ok(mut events) = load_positions(context, &positions).await {
+        return positions
+            .iter()
+            .map(|position| Ok(events.remove(position)))
+            .collect();
+    }
+    let alone = positions.into_iter().map(async |position| {
+        let event = load_positions(context, &[position]).await;
+        event.map(|mut events| events.remove(&position))
+    });
+    futures::future::join_all(alone).await
+}
+
+/// Loads the events at these positions.
+async fn load_positions(
+    context: &Context,
+    positions: &[i64],
+) -> Result<HashMap<i64, EventToSend>, WorkflowError> {
+    let events = context.store.find_events_out(positions).await?;
+    let loaded = load_events(context, events).await?.into_iter();
+    Ok(loaded.map(|event| (event.event.position, event)).collect())
+}
+
+/// Makes one attempt and decides what follows from it.
+async fn attempt_delivery(
+    sending: &Sending<'_>,
     delivery: LeasedDelivery,
-    render: RenderEvent,
+    event: LeasedEvent,
 ) -> Result<AttemptResult, WorkflowError> {
+    let Sending {
+        context, endpoint, ..
+    } = sending;
     let failures = delivery.failures.unsigned_abs();
-    let (status, fault, verdict) = match context.store.find_event_out(delivery.position).await? {
+    let (status, fault, verdict) = match event? {
         None => (
             None,
             Some("the event is deleted".to_owned()),
             AttemptVerdict::Failed,
         ),
         Some(event) => {
-            let event = load_event(context, event, &mut HashMap::new()).await?;
-            let (status, answer, fault) = post(context, endpoint, event.id.clone(), render(&event)).await;
+            let body = (sending.render)(&event);
+            let (status, answer, fault) = post(context, endpoint, &sending.connected, event.id, body).await;
             let now = context.now();
             let verdict = judge_attempt(answer, failures, endpoint.is_dead(now), now, rand::random());
             (status, fault, verdict)
@@ -216,6 +298,7 @@ fn log_attempt(
 async fn post(
     context: &Context,
     endpoint: &EventEndpoint,
+    connected: &Connected,
     id: String,
     body: String,
 ) -> (Option<u16>, EndpointAnswer, Option<String>) {
@@ -226,8 +309,11 @@ async fn post(
         id,
         body,
     };
-    let allow_private = context.settings.calendar_allow_private;
-    match send_post(&endpoint.url, post, allow_private, now).await {
+    let sent = match &connected.sender {
+        Ok(sender) => sender.send(post, now).await,
+        Err(error) => Err(*error),
+    };
+    match sent {
         Ok((status, EndpointAnswer::Taken)) => (Some(status), EndpointAnswer::Taken, None),
         Ok((status, answer)) => {
             let fault = format!("it answered with status {status}");
@@ -256,6 +342,7 @@ pub async fn send_test(
         return Ok(None);
     };
     let event = format!("evt_test_{}", Uuid::new_v4().simple());
-    let (status, _, fault) = post(context, &endpoint, event, body).await;
+    let connected = connect(context, &endpoint).await;
+    let (status, _, fault) = post(context, &endpoint, &connected, event, body).await;
     Ok(Some(EndpointTest { status, fault }))
 }

@@ -1,6 +1,6 @@
 //! The stream of events out: gives events their places, and completes each with what is filled in when it is sent.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::context::Context;
 use super::error::WorkflowError;
@@ -42,12 +42,8 @@ pub async fn read_stream(
         None => None,
     };
     number_events(context).await?;
-    let mut events = Vec::new();
-    let mut bookings = HashMap::new();
-    for event in context.store.list_events_out(after, limit).await? {
-        events.push(load_event(context, event, &mut bookings).await?);
-    }
-    Ok(Some(events))
+    let events = context.store.list_events_out(after, limit).await?;
+    Ok(Some(load_events(context, events).await?))
 }
 
 /// Reads how far events have been written: it changes when something happens to a hold or to money. This is a hint for pages
@@ -70,24 +66,30 @@ pub(super) async fn number_events(context: &Context) -> Result<(), WorkflowError
     Ok(())
 }
 
-/// Completes an event with its hold. `bookings` has the holds that were read before.
-pub(super) async fn load_event(
+/// Completes events with their holds, in their order.
+pub(super) async fn load_events(
+    context: &Context,
+    events: Vec<EventOut>,
+) -> Result<Vec<EventToSend>, WorkflowError> {
+    let holds: BTreeSet<HoldId> = events.iter().filter_map(|event| event.hold).collect();
+    let found = context.store.find_bookings(&Vec::from_iter(holds)).await?;
+    let bookings: HashMap<HoldId, Booking> =
+        HashMap::from_iter(found.into_iter().map(|booking| (booking.hold.id, booking)));
+    let mut loaded = Vec::with_capacity(events.len());
+    for event in events {
+        let booking = event.hold.and_then(|hold| bookings.get(&hold).cloned());
+        loaded.push(complete_event(context, event, booking).await?);
+    }
+    Ok(loaded)
+}
+
+/// Shows the hold as the event left it.
+async fn complete_event(
     context: &Context,
     event: EventOut,
-    bookings: &mut HashMap<HoldId, Option<Booking>>,
+    mut booking: Option<Booking>,
 ) -> Result<EventToSend, WorkflowError> {
     let id = event.id.to_text(context.installation_id().await?);
-    let mut booking = match event.hold {
-        None => None,
-        Some(hold) => match bookings.get(&hold) {
-            Some(known) => known.clone(),
-            None => {
-                let found = context.store.find_booking(hold).await?;
-                bookings.insert(hold, found.clone());
-                found
-            }
-        },
-    };
     if let (Some(booking), Some(left)) = (&mut booking, &event.left) {
         // The payment page of a hold that is over by now, or paid, is of no use to anybody.
         if booking.hold.status != Status::Held {

@@ -4,6 +4,7 @@ mod clock_skew;
 mod database_clock;
 mod database_outage;
 mod event_delivery;
+mod event_rounds;
 mod many_instances;
 mod migration_locks;
 mod overload;

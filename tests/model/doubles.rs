@@ -196,6 +196,10 @@ impl Holds for Script {
         self.find_row(self.guest(id)).await
     }
 
+    async fn find_bookings(&self, _: &[HoldId]) -> Result<Vec<Booking>, StoreError> {
+        unimplemented!()
+    }
+
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
         let session = || refs.session.as_ref().map(by_session);
         if let Some(guest) = refs.hold.map(|id| self.guest(id)).or_else(session) {

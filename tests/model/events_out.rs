@@ -37,7 +37,7 @@ impl EventsOut for Script {
         unimplemented!()
     }
 
-    async fn find_event_out(&self, _: i64) -> Result<Option<EventOut>, StoreError> {
+    async fn find_events_out(&self, _: &[i64]) -> Result<Vec<EventOut>, StoreError> {
         unimplemented!()
     }
 

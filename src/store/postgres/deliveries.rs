@@ -124,4 +124,10 @@ impl Deliveries for PostgresStore {
     }
 }
 
-define_delivery_writes!(PgConnection, PostgresResult, takes_kind!(), " FOR UPDATE");
+define_delivery_writes!(
+    PgConnection,
+    PostgresResult,
+    takes_kind!(),
+    " FOR UPDATE",
+    "jsonb_to_recordset($2) AS r (at bigint, attempt int, answer int)"
+);

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::PostgresStore;
 use crate::domain::event_out::{EventOut, EventOutId, StreamEnd};
 use crate::store::StoreError;
-use crate::store::events_out::{self, EventOutRow, EventsOut, list_events_out};
+use crate::store::events_out::{self, EventOutRow, EventsOut, find_events_out, list_events_out};
 
 #[async_trait]
 impl EventsOut for PostgresStore {
@@ -56,8 +56,12 @@ impl EventsOut for PostgresStore {
         .await
     }
 
-    async fn find_event_out(&self, position: i64) -> Result<Option<EventOut>, StoreError> {
-        fetch_row!(self, EventOutRow, sqlx::query_as(events_out::FIND).bind(position))
+    async fn find_events_out(&self, positions: &[i64]) -> Result<Vec<EventOut>, StoreError> {
+        self.retrying(|| async {
+            let query = sqlx::query_as(find_events_out!("= ANY ($1)")).bind(positions);
+            Ok(EventOutRow::decode_all(query.fetch_all(&self.pool).await?)?)
+        })
+        .await
     }
 
     async fn delete_old_events_out(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {

@@ -91,6 +91,15 @@ impl Holds for PostgresStore {
             .await
     }
 
+    async fn find_bookings(&self, ids: &[HoldId]) -> Result<Vec<Booking>, StoreError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        self.retrying(|| async {
+            let query = sqlx::query_as(FIND_ALL).bind(&ids);
+            Ok(BookingRow::decode_all(query.fetch_all(&self.pool).await?)?)
+        })
+        .await
+    }
+
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
         self.read_in_group(
             &self.groups.reads.named_holds,
@@ -139,7 +148,7 @@ impl Holds for PostgresStore {
                 );
                 search.add(query.build_query_as().fetch_all(&self.pool).await?);
             }
-            let query = sqlx::query_as(select!("WHERE h.id = ANY ($1)")).bind(search.found());
+            let query = sqlx::query_as(FIND_ALL).bind(search.found());
             Ok(BookingRow::decode_found(
                 query.fetch_all(&self.pool).await?,
                 filter,
@@ -306,6 +315,9 @@ async fn find_all_by_refs(
         .await?;
     Ok(NamedHoldRow::decode_all(rows, refs)?)
 }
+
+/// Finds the holds `$1`.
+const FIND_ALL: &str = select!("WHERE h.id = ANY ($1)");
 
 pub(super) async fn find_row(executor: impl PgExecutor<'_>, id: HoldId) -> sqlx::Result<Option<BookingRow>> {
     sqlx::query_as(FIND).bind(id.0).fetch_optional(executor).await

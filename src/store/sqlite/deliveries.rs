@@ -113,4 +113,10 @@ impl Deliveries for SqliteStore {
     }
 }
 
-define_delivery_writes!(SqliteConnection, SqliteResult, takes_kind!(), "");
+define_delivery_writes!(
+    SqliteConnection,
+    SqliteResult,
+    takes_kind!(),
+    "",
+    "(SELECT value ->> 'at' AS at, value ->> 'attempt' AS attempt, value ->> 'answer' AS answer FROM json_each($2)) AS r"
+);

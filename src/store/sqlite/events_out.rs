@@ -10,7 +10,7 @@ use super::error::SqliteResult;
 use crate::domain::event_out::{EventOut, EventOutId, StreamEnd};
 use crate::store::StoreError;
 use crate::store::columns::DbTime;
-use crate::store::events_out::{self, EventOutRow, EventsOut, list_events_out};
+use crate::store::events_out::{self, EventOutRow, EventsOut, find_events_out, list_events_out};
 
 #[async_trait]
 impl EventsOut for SqliteStore {
@@ -43,9 +43,9 @@ impl EventsOut for SqliteStore {
         Ok(StreamEnd(self.read(query.fetch_one(&self.readers)).await?))
     }
 
-    async fn find_event_out(&self, position: i64) -> Result<Option<EventOut>, StoreError> {
-        let query = sqlx::query_as(events_out::FIND).bind(position);
-        EventOutRow::decode_optional(self.read(query.fetch_optional(&self.readers)).await?)
+    async fn find_events_out(&self, positions: &[i64]) -> Result<Vec<EventOut>, StoreError> {
+        let query = sqlx::query_as(FIND).bind(Json(positions));
+        EventOutRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
     }
 
     async fn delete_old_events_out(&self, before: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
@@ -55,6 +55,9 @@ impl EventsOut for SqliteStore {
         Ok(deleted)
     }
 }
+
+/// Finds the events at the positions in JSON `$1`.
+pub(super) const FIND: &str = find_events_out!("IN (SELECT value FROM json_each($1))");
 
 /// Selects events that happened before `$1`, at most `$2`.
 pub(super) const SELECT_OLD: &str = "SELECT position FROM events_out

@@ -79,10 +79,18 @@ pub(super) const LIST_LIVE: &str = select!(
      ORDER BY +h.starts_at, +h.id LIMIT $4"
 );
 
+/// Finds the holds with the ids in JSON `$1`.
+pub(super) const FIND_ALL: &str = select!("WHERE h.id IN (SELECT value FROM json_each($1))");
+
 #[async_trait]
 impl Holds for SqliteStore {
     async fn find_booking(&self, id: HoldId) -> Result<Option<Booking>, StoreError> {
         BookingRow::decode_optional(self.read(find_row(&self.readers, id)).await?)
+    }
+
+    async fn find_bookings(&self, ids: &[HoldId]) -> Result<Vec<Booking>, StoreError> {
+        let query = sqlx::query_as(FIND_ALL).bind(Json(ids.iter().map(|id| id.0).collect::<Vec<_>>()));
+        BookingRow::decode_all(self.read(query.fetch_all(&self.readers)).await?)
     }
 
     async fn find_booking_by_refs(&self, refs: &HoldRefs) -> Result<Option<Booking>, StoreError> {
@@ -115,8 +123,7 @@ impl Holds for SqliteStore {
             search.add(self.read(query.build_query_as().fetch_all(&self.readers)).await?);
         }
         let ids: Vec<String> = search.found().iter().map(ToString::to_string).collect();
-        let query =
-            sqlx::query_as(select!("WHERE h.id IN (SELECT value FROM json_each($1))")).bind(Json(ids));
+        let query = sqlx::query_as(FIND_ALL).bind(Json(ids));
         let rows = self.read(query.fetch_all(&self.readers)).await?;
         BookingRow::decode_found(rows, filter, &search)
     }

@@ -1,10 +1,11 @@
 //! An endpoint of a shop: records the events that it gets, and answers as the test tells it.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -34,6 +35,8 @@ pub(crate) enum ReceiverAnswer {
 /// A request that arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct ReceivedEvent {
+    /// The connection that it came on.
+    pub(crate) from: SocketAddr,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
@@ -89,7 +92,8 @@ impl EventReceiver {
         let url = format!("http://{}/events", listener.local_addr().unwrap());
         let router = Router::new()
             .route("/events", post(receive))
-            .with_state(shared.clone());
+            .with_state(shared.clone())
+            .into_make_service_with_connect_info::<SocketAddr>();
         let serving = tokio::spawn(async move { axum::serve(listener, router).await });
         Self {
             url,
@@ -136,12 +140,14 @@ impl Drop for EventReceiver {
     }
 }
 
-async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: String) -> Response {
-    shared
-        .received
-        .lock()
-        .unwrap()
-        .push(ReceivedEvent { headers, body });
+async fn receive(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    let event = ReceivedEvent { from, headers, body };
+    shared.received.lock().unwrap().push(event);
     let next = shared.next.lock().unwrap().pop_front();
     let answer = next.unwrap_or_else(|| *shared.usual.lock().unwrap());
     let status = |status| StatusCode::from_u16(status).unwrap();

@@ -303,6 +303,7 @@ implement_store! {
 implement_store! {
     Holds:
     find_booking(id: HoldId) -> Option<Booking>;
+    find_bookings(ids: &[HoldId]) -> Vec<Booking>;
     find_booking_by_refs(refs: &HoldRefs) -> Option<Booking>;
     list_bookings(filter: &HoldFilter, page: &PageRequest) -> Page<Booking>;
     lease_release(id: HoldId, requester: Option<ReleaseRequester>, lease: Duration) -> ReleaseLease;

@@ -22,7 +22,7 @@ implement_store! {
     list_events_after(position: i64, limit: u32) -> Vec<EventOut>;
     read_last_position() -> i64;
     read_stream_end() -> StreamEnd;
-    find_event_out(position: i64) -> Option<EventOut>;
+    find_events_out(positions: &[i64]) -> Vec<EventOut>;
     delete_old_events_out(before: DateTime<Utc>, limit: u32) -> u64;
 }
 
