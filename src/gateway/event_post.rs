@@ -1,7 +1,7 @@
 //! Sends events out to an endpoint of the shop: each is one request, once.
 //!
-//! The address is checked as that of a calendar feed is. Events that follow each other use one connection: to make a client and a
-//! connection costs more than all else that an event needs. A redirect is an answer like any other that is not 2xx: the
+//! The address is checked as that of a calendar feed is. Requests that follow each other use the same client and its connections:
+//! making them costs more than all else that an event needs. A redirect is an answer like any other that is not 2xx: the
 //! operator set this address and no other. The body of the answer is not read. When to send again is left to `workflow`.
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use url::Url;
 use super::outside_address::{AddressError, AddressPolicy, build_client};
 use crate::domain::event_endpoint::EndpointAnswer;
 
-/// How long a name lookup may take, and how long an endpoint may take from the connection to the head of its answer.
+/// The longest time of a name lookup, and of a request, from its connection to the head of the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request to send: what it carries, signed.

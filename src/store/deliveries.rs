@@ -156,8 +156,8 @@ pub(super) const RELEASE: &str = concat!(
     is_next!()
 );
 
-/// Makes due at `$2` what is next at endpoint `$1` among the events after position `$3` up to `$4`, and is not due yet: an event
-/// that was queued before may have been the first one of its hold.
+/// Makes due at `$2` what is next at endpoint `$1` among the events after position `$3` up to `$4`, and is not due
+/// yet: that is so if a row of the first one of its hold was there already.
 pub(super) const RELEASE_QUEUED: &str = concat!(
     "UPDATE event_deliveries AS d SET due_at = $2
      WHERE d.endpoint_id = $1 AND d.position > $3 AND d.position <= $4 AND ",
@@ -195,18 +195,21 @@ pub(super) const FINISH: &str = "UPDATE event_deliveries
          leased_until = NULL
      WHERE endpoint_id = $1 AND position = $2 AND attempts = $3 AND state = 'pending'";
 
-/// Writes that the attempts in `$rows`, from JSON `$2`, at endpoint `$1` succeeded. Deliveries are named by a list of positions, because a
-/// planner may join all deliveries of the endpoint with the rows.
+/// Writes that the attempts in `$rows`, from JSON `$2`, at endpoint `$1` succeeded. `$among` and `$end` are the engine's condition that a
+/// value is one of a query's, which it looks up: a join could read all deliveries of the endpoint.
 macro_rules! finish_done {
-    ($rows:literal) => {
+    ($rows:literal, $among:literal, $end:literal) => {
         concat!(
             "UPDATE event_deliveries AS d SET state = 'done', due_at = NULL, last_fault = NULL, leased_until = NULL,
                  last_status = (SELECT r.answer FROM ",
             $rows,
             " WHERE r.at = d.position)
-             WHERE d.endpoint_id = $1 AND d.position IN (SELECT r.at FROM ",
+             WHERE d.endpoint_id = $1 AND d.position ",
+            $among,
+            "SELECT r.at FROM ",
             $rows,
-            ") AND d.attempts = (SELECT r.attempt FROM ",
+            $end,
+            " AND d.attempts = (SELECT r.attempt FROM ",
             $rows,
             " WHERE r.at = d.position) AND d.state = 'pending'"
         )
@@ -216,14 +219,19 @@ pub(super) use finish_done;
 
 /// Makes due at `$3` what is next at endpoint `$1` of the holds of the deliveries in `$rows`, from JSON `$2`, that are done.
 macro_rules! release_of_done {
-    ($rows:literal) => {
+    ($rows:literal, $among:literal, $end:literal) => {
         concat!(
             "UPDATE event_deliveries AS d SET due_at = $3
-             WHERE d.endpoint_id = $1 AND d.hold_id IN (
-                 SELECT o.hold_id FROM event_deliveries o
-                 WHERE o.endpoint_id = $1 AND o.position IN (SELECT r.at FROM ",
+             WHERE d.endpoint_id = $1 AND d.hold_id ",
+            $among,
+            "SELECT o.hold_id FROM event_deliveries o
+                 WHERE o.endpoint_id = $1 AND o.state = 'done' AND o.position ",
+            $among,
+            "SELECT r.at FROM ",
             $rows,
-            ") AND o.state = 'done') AND ",
+            $end,
+            $end,
+            " AND ",
             $crate::store::deliveries::is_next!()
         )
     };
@@ -232,7 +240,12 @@ pub(super) use release_of_done;
 
 /// The attempts that succeeded, as the JSON of `$rows`.
 pub(super) fn encode_done<'a>(done: impl Iterator<Item = &'a AttemptResult>) -> Value {
-    let encode = |result: &AttemptResult| json!({ "at": result.delivery.position, "attempt": result.delivery.attempts, "answer": result.status });
+    let encode = |result: &AttemptResult| {
+        let LeasedDelivery {
+            position, attempts, ..
+        } = result.delivery;
+        json!({ "at": position, "attempt": attempts, "answer": result.status })
+    };
     done.map(encode).collect()
 }
 
@@ -285,6 +298,7 @@ impl AttemptColumns {
             is_gone: false,
         };
         match result.verdict {
+            // Written by `finish_done!`, with the same columns.
             AttemptVerdict::Done => over("done"),
             AttemptVerdict::Failed => over("failed"),
             // It goes on at once if somebody enables the endpoint again.

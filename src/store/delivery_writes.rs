@@ -7,10 +7,10 @@ use super::columns::DbTime;
 use super::deliveries::MAX_REPLAYED;
 
 /// Defines the functions that write deliveries in the caller's transaction: for the engine's connection and its result, with its
-/// condition that an endpoint gets the type of an event, what locks a row that is read, and how JSON `$2` is read as rows `r` of
-/// positions (`at`), attempts and statuses (`answer`).
+/// condition that an endpoint gets the type of an event, what locks a row that is read, how JSON `$2` is read as rows `r` of
+/// positions (`at`), attempts (`attempt`) and statuses (`answer`), and the beginning and the end of its condition that a value is one of a query's.
 macro_rules! define_delivery_writes {
-    ($connection:ty, $result:ident, $takes_kind:expr, $lock:literal, $rows:literal) => {
+    ($connection:ty, $result:ident, $takes_kind:expr, $lock:literal, $rows:literal, $among:literal, $end:literal) => {
         /// Locks an endpoint and returns its position, if it is there.
         pub(super) async fn lock_endpoint(
             connection: &mut $connection,
@@ -100,12 +100,12 @@ macro_rules! define_delivery_writes {
                 return Ok(());
             };
             let rows = sqlx::types::Json(deliveries::encode_done(done()));
-            let finished = sqlx::query(deliveries::finish_done!($rows));
+            let finished = sqlx::query(deliveries::finish_done!($rows, $among, $end));
             let finished = finished.bind(id.as_str()).bind(&rows);
             if finished.execute(&mut *connection).await?.rows_affected() == 0 {
                 return Ok(());
             }
-            sqlx::query(deliveries::release_of_done!($rows))
+            sqlx::query(deliveries::release_of_done!($rows, $among, $end))
                 .bind(id.as_str())
                 .bind(&rows)
                 .bind(DbTime(now))

@@ -1,11 +1,11 @@
-//! Group commit: callers of one kind that arrive while a statement is under way form the next one.
+//! Group commit: callers of one kind that arrive at the same moment, or while a statement is under way, form the next one.
 //!
 //! A caller that is alone waits for nobody and runs its item itself. A group of several runs in a task of its own: a caller
 //! that goes away stops none of the others. Each caller gets its own verdict, after the commit. A caller without a verdict runs
 //! its item alone, which is possible because every method of the store can be repeated: so an item that fails harms no other,
 //! and an answer that was lost is asked again.
 //!
-//! A group is formed after the tasks that are ready have had their turns, which takes no time if there are none. There is no timer.
+//! A group takes its items after all ready tasks have run once or twice. It waits for no timer: if no task is ready, it begins at once.
 //!
 //! A group that begins when another one ends takes over its connection: what a server keeps for a connection, such as its plans, is then
 //! still in the caches of the processor.
@@ -69,8 +69,8 @@ pub(super) struct GroupBounds {
     pub(super) groups: usize,
     /// Whether old groups count as well: another group would wait for the same as they.
     pub(super) old_groups_count: bool,
-    /// How often the tasks that are ready go first before a group takes its items. They bring the callers of the same moment into one
-    /// group: a statement costs as much as several of its items. With many turns, processors are idle while callers wait.
+    /// How many times a group lets all ready tasks run before it takes its items. So the callers of one moment are in one group: a
+    /// statement costs as much as several of its items. With many turns, processors are idle while callers wait.
     pub(super) turns: usize,
     /// The most items of one group.
     pub(super) items: usize,
@@ -185,13 +185,19 @@ impl<I: GroupItem, V: Send + 'static, C: Send + 'static> Groups<I, V, C> {
     /// Begins the next group, if somebody waits and another one may be under way. It runs on the `connection` that the group before it
     /// leaves, if there is one.
     fn begin_next(self: &Arc<Self>, connection: Option<TakenOver<C>>) {
-        let Some(number) = self.lock().begin_group(&self.bounds) else {
+        let mut queue = self.lock();
+        let number = queue.begin_group(&self.bounds);
+        let unused = connection.and_then(|connection| queue.leave(connection));
+        drop(queue);
+        // It goes back to its pool.
+        drop(unused);
+        let Some(number) = number else {
             return;
         };
         let active = ActiveGroup {
             groups: Arc::clone(self),
             number,
-            connection,
+            connection: None,
         };
         // Without a runtime, at the end of the process, the group ends here, and its callers run their items alone.
         if let Ok(runtime) = Handle::try_current() {
@@ -204,24 +210,24 @@ impl<I: GroupItem, V: Send + 'static, C: Send + 'static> Groups<I, V, C> {
     }
 }
 
-/// Lets the tasks that are ready go first, then takes the items that wait and runs them, or has one alone run by its caller.
+/// Lets all ready tasks run, then takes the items that wait and runs them; one alone is run by its caller.
 async fn form_group<I: GroupItem, V: Send + 'static, C: Send + 'static>(mut active: ActiveGroup<I, V, C>) {
     for _ in 0..active.groups.bounds.turns {
         tokio::task::yield_now().await;
     }
-    let group = {
-        let mut queue = active.groups.lock();
-        queue.form_group(&active.groups.bounds)
-    };
-    // More may wait than this group takes.
-    active.groups.begin_next(None);
+    let (group, connection) = active.groups.lock().form_group(&active.groups.bounds);
+    // More may wait than this group takes: another one begins beside it, if that may be.
     match <[_; 1]>::try_from(group) {
         Ok([Waiting { caller, .. }]) => {
-            active.connection = None;
+            active.groups.begin_next(connection);
             // If the caller has gone, this ends the group.
             drop(caller.send(Answer::Alone(active)));
         }
-        Err(group) => run_group(group, active).await,
+        Err(group) => {
+            active.groups.begin_next(None);
+            active.connection = connection;
+            run_group(group, active).await;
+        }
     }
 }
 

@@ -21,12 +21,6 @@ use crate::domain::hold_limit::AllowanceRange;
 use crate::domain::ids::{EventTypeId, ResourceId};
 use crate::domain::key_scope::ScopedKey;
 
-impl SlotQuery {
-    fn usage(&self) -> LimitUsageQuery<'_> {
-        LimitUsageQuery::new(&self.ranges, self.lapses.as_ref())
-    }
-}
-
 /// What a request wants to know first.
 #[derive(Clone, Debug)]
 pub struct LookupQuery {
@@ -49,6 +43,15 @@ pub struct SlotQuery {
     pub lapses: Option<(ClientId, DateTime<Utc>)>,
 }
 
+impl LookupQuery {
+    /// What it asks about limits: nothing, if it asks for no slot.
+    pub(super) fn usage(&self) -> LimitUsageQuery<'_> {
+        let slot = self.slot.as_ref();
+        slot.map(|slot| LimitUsageQuery::new(&slot.ranges, slot.lapses.as_ref()))
+            .unwrap_or_default()
+    }
+}
+
 /// The answer to a [`LookupQuery`], as of one moment.
 #[derive(Clone, Debug)]
 pub struct Lookup {
@@ -60,7 +63,7 @@ pub struct Lookup {
     pub resource_names: BTreeMap<ResourceId, String>,
     /// Who has the key; free if the request has none.
     pub claim: Claim,
-    /// What was found of the slot, read after the rest. `None` if the query asks for none, if the key is not free, if there is no
+    /// What was found of the slot: what occupies it is read after the rest, what is taken of limits with the rest or after it. `None` if the query asks for none, if the key is not free, if there is no
     /// such event type or start, or if so many resources serve it that they are better read on their own.
     pub slot: Option<SlotReading>,
 }
@@ -107,14 +110,6 @@ pub(super) fn list_keys(queries: &[LookupQuery]) -> Vec<String> {
             .iter()
             .filter_map(|query| query.key.as_ref().map(|(key, _)| key)),
     )
-}
-
-/// What the queries of a group ask about limits, each in its place; those without a slot ask for nothing.
-pub(super) fn list_usages(queries: &[LookupQuery]) -> Vec<LimitUsageQuery<'_>> {
-    let slots = queries.iter().map(|query| query.slot.as_ref());
-    slots
-        .map(|slot| slot.map(SlotQuery::usage).unwrap_or_default())
-        .collect()
 }
 
 /// What a statement reads for the queries of a group.
@@ -190,6 +185,15 @@ impl SlotReads {
             reads.occupancies.push(occupancy);
         }
         reads
+    }
+
+    /// What the queries whose slots are read ask about limits, each in the place of its query in the group.
+    pub(super) fn list_usages<'q>(&self, queries: &'q [LookupQuery]) -> Vec<LimitUsageQuery<'q>> {
+        let mut usages = vec![LimitUsageQuery::default(); queries.len()];
+        for number in &self.of_queries {
+            usages[*number] = queries[*number].usage();
+        }
+        usages
     }
 
     /// Whether there is nothing to read.

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ use crate::store::{AttemptResult, LeaseRequest, LeasedDelivery};
 /// How many requests run at once for one endpoint in one process.
 const BATCH: u32 = 8;
 /// How long events are sent to an address before its name is looked up again.
-const SENDER_AGE: TimeDelta = TimeDelta::minutes(1);
+const SENDER_AGE: Duration = Duration::from_secs(60);
 /// How often the worker looks for events.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -129,10 +129,15 @@ async fn serve_endpoint(
     let (store, mut report) = (&context.store, DeliveryReport::default());
     let mut kept = None;
     while !stop.is_cancelled() {
-        let has_moved = store.queue_events(id, context.now()).await?.is_some();
         let request = LeaseRequest::new(context.now(), context.settings.lease, BATCH);
         let leased = store.lease_deliveries(id, &request).await?;
-        if leased.is_empty() && !has_moved {
+        // While the endpoint is behind, what is queued is enough: no rows are written that wait longer than the events themselves.
+        let has_moved =
+            leased.len() < BATCH as usize && store.queue_events(id, context.now()).await?.is_some();
+        if leased.is_empty() {
+            if has_moved {
+                continue;
+            }
             break;
         }
         // Read anew, because the operator may have changed the address or the secret.
@@ -157,7 +162,9 @@ async fn serve_endpoint(
         let note_error =
             |result: Result<AttemptResult, WorkflowError>| result.map_err(|found| error = Some(found)).ok();
         let results: Vec<AttemptResult> = results.into_iter().filter_map(note_error).collect();
-        kept = Some(sending.connected);
+        // After a request without an answer the name is looked up again: the endpoint may have moved to another machine.
+        let all_answered = results.iter().all(|result| result.status.is_some());
+        kept = all_answered.then_some(sending.connected);
         store.finish_attempts(id, &results, context.now()).await?;
         let done = results
             .iter()
@@ -182,13 +189,13 @@ struct Sending<'a> {
 
 /// An endpoint's address, resolved and checked, or why no request may be sent to it.
 struct Connected {
-    since: DateTime<Utc>,
+    since: Instant,
     sender: Result<EventSender, PostError>,
 }
 
 async fn connect(context: &Context, endpoint: &EventEndpoint) -> Connected {
+    let since = Instant::now();
     let sender = EventSender::connect(&endpoint.url, context.settings.calendar_allow_private).await;
-    let since = context.now();
     Connected { since, sender }
 }
 
@@ -199,7 +206,7 @@ async fn kept_or_connected(
     kept: Option<Connected>,
 ) -> Connected {
     let is_fresh = |kept: &Connected| {
-        context.now() - kept.since < SENDER_AGE
+        kept.since.elapsed() < SENDER_AGE
             && kept
                 .sender
                 .as_ref()

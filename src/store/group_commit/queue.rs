@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Answer, GroupBounds, GroupItem, MOST_WORK, OLD_AFTER, Run};
+use super::{Answer, GroupBounds, GroupItem, MOST_WORK, OLD_AFTER, Run, TakenOver};
 
 /// How many callers wait, for each group that is under way, before another group begins beside it. Fewer would make many small
-/// groups; more would wait for one group that waits for a lock.
+/// groups; with more, a processor is idle while they wait for one group.
 pub(super) const CALLERS_PER_GROUP: usize = 8;
 
 /// How many waiting items are looked at for each item of the largest group.
@@ -21,6 +21,9 @@ pub(super) struct Waiting<I: GroupItem, V: Send + 'static, C: Send + 'static> {
     pub(super) caller: oneshot::Sender<Answer<I, V, C>>,
 }
 
+/// What a group takes: its items, and a connection if one was left to it.
+pub(super) type Formed<I, V, C> = (Vec<Waiting<I, V, C>>, Option<TakenOver<C>>);
+
 /// The callers of one kind that wait, and the groups that are under way.
 pub(super) struct Queue<I: GroupItem, V: Send + 'static, C: Send + 'static> {
     pub(super) waiting: VecDeque<Waiting<I, V, C>>,
@@ -28,6 +31,8 @@ pub(super) struct Queue<I: GroupItem, V: Send + 'static, C: Send + 'static> {
     pub(super) active: Vec<(u64, Instant)>,
     /// The group that has not taken its items yet, if there is one: who waits may still be one of it.
     forming: Option<u64>,
+    /// The connection that another group has left for the one that forms.
+    left: Option<TakenOver<C>>,
     next_number: u64,
 }
 
@@ -37,6 +42,7 @@ impl<I: GroupItem, V: Send + 'static, C: Send + 'static> Queue<I, V, C> {
             waiting: VecDeque::new(),
             active: Vec::new(),
             forming: None,
+            left: None,
             next_number: 0,
         }
     }
@@ -52,20 +58,33 @@ impl<I: GroupItem, V: Send + 'static, C: Send + 'static> Queue<I, V, C> {
         self.forming
     }
 
-    /// Takes the items of the group that is forming.
-    pub(super) fn form_group(&mut self, bounds: &GroupBounds) -> Vec<Waiting<I, V, C>> {
-        self.forming = None;
-        self.next_group(bounds.items)
+    /// Leaves a connection to the group that forms. Returns it if no group forms, or if that one has one already.
+    pub(super) fn leave(&mut self, connection: TakenOver<C>) -> Option<TakenOver<C>> {
+        if self.forming.is_some() && self.left.is_none() {
+            self.left = Some(connection);
+            None
+        } else {
+            Some(connection)
+        }
     }
 
-    /// Ends a group. Returns the callers that it would have taken, if it ends before it is formed.
-    pub(super) fn end_group(&mut self, number: u64, bounds: &GroupBounds) -> Vec<Waiting<I, V, C>> {
-        self.active.retain(|(active, _)| *active != number);
-        if self.forming == Some(number) {
-            self.form_group(bounds)
-        } else {
-            Vec::new()
+    /// Takes the items of the group that forms, and the connection that was left to it. The age of the group counts from now.
+    pub(super) fn form_group(&mut self, bounds: &GroupBounds) -> Formed<I, V, C> {
+        let forming = self.forming.take();
+        let active = self
+            .active
+            .iter_mut()
+            .find(|(number, _)| Some(*number) == forming);
+        if let Some((_, began)) = active {
+            *began = Instant::now();
         }
+        (self.next_group(bounds.items), self.left.take())
+    }
+
+    /// Ends a group. Returns what it would have taken, if it ends before it is formed.
+    pub(super) fn end_group(&mut self, number: u64, bounds: &GroupBounds) -> Option<Formed<I, V, C>> {
+        self.active.retain(|(active, _)| *active != number);
+        (self.forming == Some(number)).then(|| self.form_group(bounds))
     }
 
     fn may_begin(&self, bounds: &GroupBounds) -> bool {

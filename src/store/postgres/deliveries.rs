@@ -129,5 +129,7 @@ define_delivery_writes!(
     PostgresResult,
     takes_kind!(),
     " FOR UPDATE",
-    "jsonb_to_recordset($2) AS r (at bigint, attempt int, answer int)"
+    "jsonb_to_recordset($2) AS r (at bigint, attempt int, answer int)",
+    "= ANY (ARRAY(",
+    "))"
 );

@@ -55,7 +55,7 @@ impl Lookups for PostgresStore {
 }
 
 async fn look_up_all(connection: &mut PgConnection, queries: &[LookupQuery]) -> PostgresResult<Vec<Lookup>> {
-    let usages = lookups::list_usages(queries);
+    let usages: Vec<_> = queries.iter().map(LookupQuery::usage).collect();
     let usages = UsageColumns::of(&usages);
     let row: FirstRow = usages
         .bind_to(sqlx::query_as(LOOK_UP))

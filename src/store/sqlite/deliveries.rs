@@ -118,5 +118,7 @@ define_delivery_writes!(
     SqliteResult,
     takes_kind!(),
     "",
-    "(SELECT value ->> 'at' AS at, value ->> 'attempt' AS attempt, value ->> 'answer' AS answer FROM json_each($2)) AS r"
+    "(SELECT value ->> 'at' AS at, value ->> 'attempt' AS attempt, value ->> 'answer' AS answer FROM json_each($2)) AS r",
+    "IN (",
+    ")"
 );

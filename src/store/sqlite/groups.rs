@@ -17,7 +17,7 @@ use crate::store::{StoreError, encoding};
 /// The most groups of one kind that are under way at the same time.
 const GROUPS: usize = 2;
 
-/// How often tasks go first before a group takes its items. By measurement: with two turns the writer waits more often.
+/// How many times ready tasks run before a group takes its items. By measurement: with two turns the writer waits more often.
 const TURNS: usize = 1;
 
 /// The most items of a group.

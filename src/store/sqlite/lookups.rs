@@ -59,7 +59,7 @@ async fn look_up_all(
     let slots = SlotReads::plan(queries, &answers);
     if !slots.is_empty() {
         let found = load_all(connection, &slots.occupancies).await?;
-        let usages = load_usages(connection, &lookups::list_usages(queries)).await?;
+        let usages = load_usages(connection, &slots.list_usages(queries)).await?;
         slots.add_to(&mut answers, found, usages);
     }
     Ok(answers)
