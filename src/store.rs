@@ -32,6 +32,7 @@ mod columns;
 pub mod commands;
 pub mod console_sessions;
 pub mod deliveries;
+mod delivery_attempts;
 mod delivery_writes;
 mod dry_run;
 mod encoding;

@@ -11,6 +11,14 @@ use super::deliveries::MAX_REPLAYED;
 /// positions (`at`), attempts (`attempt`) and statuses (`answer`), and the beginning and the end of its condition that a value is one of a query's.
 macro_rules! define_delivery_writes {
     ($connection:ty, $result:ident, $takes_kind:expr, $lock:literal, $rows:literal, $among:literal, $end:literal) => {
+        /// Writes that attempts at endpoint `$1` succeeded, those in JSON `$2`.
+        pub(super) const FINISH_DONE: &str =
+            $crate::store::delivery_attempts::finish_done!($rows, $among, $end);
+
+        /// Makes due at `$3` what follows at endpoint `$1` the deliveries in JSON `$2`, if they are done.
+        pub(super) const RELEASE_OF_DONE: &str =
+            $crate::store::delivery_attempts::release_of_done!($rows, $among, $end);
+
         /// Locks an endpoint and returns its position, if it is there.
         pub(super) async fn lock_endpoint(
             connection: &mut $connection,
@@ -69,11 +77,11 @@ macro_rules! define_delivery_writes {
             }
             finish_done_in(connection, id, results, now).await?;
             for result in results.iter().filter(|result| !result.is_done()) {
-                let finished = deliveries::finish_attempt!(id, result);
+                let finished = $crate::store::delivery_attempts::finish_attempt!(id, result);
                 if finished.execute(&mut *connection).await?.rows_affected() == 0 {
                     continue;
                 }
-                if deliveries::AttemptColumns::new(result).is_over() {
+                if $crate::store::delivery_attempts::AttemptColumns::new(result).is_over() {
                     sqlx::query(deliveries::RELEASE_OF_HOLD)
                         .bind(id.as_str())
                         .bind(DbTime(now))
@@ -81,7 +89,7 @@ macro_rules! define_delivery_writes {
                         .execute(&mut *connection)
                         .await?;
                 }
-                deliveries::note_failure!(id, result, now)
+                $crate::store::delivery_attempts::note_failure!(id, result, now)
                     .execute(&mut *connection)
                     .await?;
             }
@@ -99,19 +107,19 @@ macro_rules! define_delivery_writes {
             let Some(last) = done().last() else {
                 return Ok(());
             };
-            let rows = sqlx::types::Json(deliveries::encode_done(done()));
-            let finished = sqlx::query(deliveries::finish_done!($rows, $among, $end));
+            let rows = sqlx::types::Json($crate::store::delivery_attempts::encode_done(done()));
+            let finished = sqlx::query(FINISH_DONE);
             let finished = finished.bind(id.as_str()).bind(&rows);
             if finished.execute(&mut *connection).await?.rows_affected() == 0 {
                 return Ok(());
             }
-            sqlx::query(deliveries::release_of_done!($rows, $among, $end))
+            sqlx::query(RELEASE_OF_DONE)
                 .bind(id.as_str())
                 .bind(&rows)
                 .bind(DbTime(now))
                 .execute(&mut *connection)
                 .await?;
-            let noted = sqlx::query(deliveries::NOTE_SUCCESS).bind(id.as_str());
+            let noted = sqlx::query($crate::store::delivery_attempts::NOTE_SUCCESS).bind(id.as_str());
             noted
                 .bind(last.status.map(i32::from))
                 .execute(connection)

@@ -26,13 +26,11 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use self::queue::{Queue, Waiting};
+use self::queue::OLD_AFTER;
+pub(super) use self::queue::{GroupBounds, GroupItem, MOST_WORK, MOST_WORK_OF_ITEM};
 use super::StoreError;
 
 mod queue;
-
-/// After this time a group is old: others need not wait for it any more. Most groups take a few milliseconds.
-const OLD_AFTER: Duration = Duration::from_millis(20);
 
 /// How many groups use a connection one after the other. After that it goes back to its pool, which tests connections, and
 /// replaces old ones.
@@ -41,49 +39,15 @@ const USES_IN_TURN: u32 = 64;
 /// The part of the time of a call that the statements of a group may take. So time is left to run the item alone.
 const PARTS_OF_TIME: u32 = 4;
 
-/// The most work of an item that may be one of a group.
-pub(super) const MOST_WORK_OF_ITEM: usize = 256;
-
-/// The most work of a group, so that its answer is soon there and soon decoded.
-pub(super) const MOST_WORK: usize = 1024;
-
-/// What a caller wants of the database, so that it can be one of a group.
-pub(super) trait GroupItem: Send + 'static {
-    /// What the items of a group touch together.
-    type Touched: Default;
-
-    /// Adds what this item touches; `false` if another item of the group touches a part of it. Such items never share a
-    /// statement, because one of them could be refused for what another one then gives back.
-    fn touch(&mut self, touched: &mut Self::Touched) -> bool;
-
-    /// Estimates the work of this item; 1 is that of a row or two.
-    fn estimate_work(&self) -> usize {
-        1
-    }
-}
-
-/// The bounds of the groups of one kind of callers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct GroupBounds {
-    /// How many groups may be under way at the same time, without those that are old.
-    pub(super) groups: usize,
-    /// Whether old groups count as well: another group would wait for the same as they.
-    pub(super) old_groups_count: bool,
-    /// How many times a group lets all ready tasks run before it takes its items. So the callers of one moment are in one group: a
-    /// statement costs as much as several of its items. With many turns, processors are idle while callers wait.
-    pub(super) turns: usize,
-    /// The most items of one group.
-    pub(super) items: usize,
-    /// How long the whole call of one caller may take.
-    pub(super) call_timeout: Duration,
-}
-
 /// A verdict for each item of a group, in their order; a caller without one runs its item alone. An error is not about an item: no
 /// statement could be tried, so each caller gets it.
 pub(super) type GroupResult<V> = Result<Vec<Option<V>>, StoreError>;
 
 /// What a group leaves: the verdicts, and its connection if that is fit for the next group.
 pub(super) type GroupEnd<V, C> = (GroupResult<V>, Option<C>);
+
+type Waiting<I, V, C> = queue::Waiting<I, Run<I, V, C>, Answer<I, V, C>>;
+type Queue<I, V, C> = queue::Queue<I, Run<I, V, C>, Answer<I, V, C>, TakenOver<C>>;
 
 type Run<I, V, C> = Arc<dyn Fn(Option<C>, Vec<I>) -> BoxFuture<'static, GroupEnd<V, C>> + Send + Sync>;
 

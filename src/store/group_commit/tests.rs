@@ -1,152 +1,11 @@
 //! Tests which items form a group, and what each caller learns. The statements of a group are tested in
 //! `tests/it/store/contract/groups.rs`.
 
-use std::collections::BTreeSet;
-
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
-
+use self::fixture::{BOUNDS, CALL_TIMEOUT, Fixture, GroupFault, Item, item};
 use super::queue::{CALLERS_PER_GROUP, LOOKED_AT_PER_ITEM};
 use super::*;
 
-/// An item that touches one row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Item {
-    number: u32,
-    row: u32,
-    work: usize,
-}
-
-impl GroupItem for Item {
-    type Touched = BTreeSet<u32>;
-
-    fn touch(&mut self, touched: &mut BTreeSet<u32>) -> bool {
-        touched.insert(self.row)
-    }
-
-    fn estimate_work(&self) -> usize {
-        self.work
-    }
-}
-
-/// What happens to a group of several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum GroupFault {
-    None,
-    /// The statement of the group fails.
-    Statement,
-    /// The group gets no connection.
-    Connection,
-    /// The statement of the group never ends.
-    Hangs,
-    Panics,
-}
-
-/// Groups whose statements wait until the test lets one go on.
-struct Fixture {
-    groups: Arc<Groups<Item, u32, u32>>,
-    /// The items of each group, and each item that ran alone.
-    ran: Arc<Mutex<Vec<Vec<u32>>>>,
-    /// The connection that each group took over: how many groups had used it, without the first.
-    taken_over: Arc<Mutex<Vec<Option<u32>>>>,
-    go_on: Arc<Semaphore>,
-}
-
-const CALL_TIMEOUT: Duration = Duration::from_secs(8);
-
-const BOUNDS: GroupBounds = GroupBounds {
-    groups: 1,
-    old_groups_count: false,
-    turns: 1,
-    items: 128,
-    call_timeout: CALL_TIMEOUT,
-};
-
-impl Fixture {
-    fn new(bounds: GroupBounds) -> Self {
-        Self {
-            groups: Groups::new(bounds),
-            ran: Arc::default(),
-            taken_over: Arc::default(),
-            go_on: Arc::new(Semaphore::new(0)),
-        }
-    }
-
-    fn submit(&self, item: Item) -> JoinHandle<Result<u32, StoreError>> {
-        self.submit_with(item, GroupFault::None)
-    }
-
-    /// Submits an item in a task of its own. Its verdict is 10 times its number.
-    fn submit_with(&self, item: Item, fault: GroupFault) -> JoinHandle<Result<u32, StoreError>> {
-        let (groups, ran, go_on) = (self.groups.clone(), self.ran.clone(), self.go_on.clone());
-        let (ran_alone, go_on_alone) = (self.ran.clone(), self.go_on.clone());
-        let used = self.taken_over.clone();
-        tokio::spawn(async move {
-            let run = move |taken_over, items: Vec<Item>| {
-                used.lock().unwrap().push(taken_over);
-                let (ran, go_on) = (ran.clone(), go_on.clone());
-                let begun = async move {
-                    match fault {
-                        GroupFault::Connection => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
-                        _ => Ok(()),
-                    }
-                };
-                run_statements(CALL_TIMEOUT, begun, move |()| async move {
-                    ran.lock()
-                        .unwrap()
-                        .push(items.iter().map(|item| item.number).collect());
-                    match fault {
-                        GroupFault::Hangs => std::future::pending().await,
-                        GroupFault::Panics => panic!("the group panics"),
-                        GroupFault::Statement => Err(StoreError::Unsuitable("it fails".to_owned())),
-                        _ => {
-                            go_on.acquire().await.unwrap().forget();
-                            let verdicts = items.iter().map(|item| Some(item.number * 10));
-                            Ok((verdicts.collect(), Some(taken_over.map_or(0, |uses| uses + 1))))
-                        }
-                    }
-                })
-            };
-            let number = item.number;
-            let alone = || async move {
-                ran_alone.lock().unwrap().push(vec![number]);
-                go_on_alone.acquire().await.unwrap().forget();
-                Ok(number * 10)
-            };
-            groups.submit(item, run, alone).await
-        })
-    }
-
-    /// Submits an item that runs alone, and waits until it runs.
-    async fn run_first(&self) -> JoinHandle<Result<u32, StoreError>> {
-        let first = self.submit(item(1, 1));
-        self.begun(1).await;
-        first
-    }
-
-    /// Waits until so many groups have begun.
-    async fn begun(&self, groups: usize) {
-        while self.ran.lock().unwrap().len() < groups {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    /// Waits until so many callers wait for a group.
-    async fn waiting(&self, callers: usize) {
-        while self.groups.lock().waiting.len() < callers {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    fn numbers(&self) -> Vec<Vec<u32>> {
-        self.ran.lock().unwrap().clone()
-    }
-}
-
-fn item(number: u32, row: u32) -> Item {
-    let work = 1;
-    Item { number, row, work }
-}
+mod fixture;
 
 // The clock stands still while a task can run: the test goes on to the next timer only when all tasks wait.
 
@@ -179,12 +38,27 @@ async fn callers_of_one_moment_form_one_group() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn age_of_a_group_counts_from_when_it_takes_its_items() {
+    let turns = 1_000;
+    let fixture = Fixture::new(GroupBounds { turns, ..BOUNDS });
+    let first = fixture.submit(item(1, 1));
+    fixture.waiting(1).await;
+    tokio::time::advance(OLD_AFTER * 2).await;
+    assert!(fixture.numbers().is_empty(), "it has not taken its item yet");
+    fixture.begun(1).await;
+    let began = fixture.groups.lock().active[0].1;
+    assert!(began.elapsed() < OLD_AFTER);
+    fixture.go_on.add_permits(1);
+    assert_eq!(first.await.unwrap().unwrap(), 10);
+}
+
+#[tokio::test(start_paused = true)]
 async fn callers_of_a_group_that_is_never_formed_run_alone() {
     let fixture = Fixture::new(BOUNDS);
     let callers: Vec<_> = (1..=2).map(|n| fixture.submit(item(n, n))).collect();
     fixture.waiting(2).await;
     let number = fixture.groups.lock().active[0].0;
-    let unformed = fixture.groups.lock().end_group(number, &BOUNDS);
+    let (unformed, _) = fixture.groups.lock().end_group(number, &BOUNDS).unwrap();
     assert_eq!(unformed.len(), 2);
     drop(unformed);
     fixture.go_on.add_permits(2);

@@ -1,5 +1,4 @@
-//! Injects a fault at one chosen call to the store or to Stripe. Calls to both are counted together, in the order in
-//! which they are made.
+//! Injects a fault at one chosen call to the store or to Stripe. Calls to both are counted together, in their order.
 //!
 //! A fault's effect on the database and on Stripe is real: a call that "fails after its effect" has had that effect.
 

@@ -188,20 +188,23 @@ async fn frequent_queries_never_scan_a_whole_table() {
 }
 
 /// Statements about events out that run often.
-const ABOUT_EVENTS: [&str; 19] = [
+const ABOUT_EVENTS: [&str; 22] = [
     deliveries::LEASE,
     crate::store::deliveries::RELEASE_QUEUED,
     crate::store::deliveries::FIND_NEXT,
     crate::store::deliveries::RELEASE,
     crate::store::deliveries::RELEASE_OF_HOLD,
-    crate::store::deliveries::FINISH,
+    crate::store::delivery_attempts::FINISH,
     crate::store::deliveries::LIST_DELIVERIES,
     crate::store::deliveries::LIST_RANGE,
     hold_deliveries::LIST,
     crate::store::hold_deliveries::RESUME,
     hold_deliveries::RESEND,
     crate::store::endpoints::LIST_WITH_WORK,
-    crate::store::events_out::FIND,
+    events_out::FIND,
+    holds::FIND_ALL,
+    deliveries::FINISH_DONE,
+    deliveries::RELEASE_OF_DONE,
     crate::store::events_out::LIST,
     crate::store::closed_times::INSERT_CONFLICT,
     events_out::SELECT_OLD,
