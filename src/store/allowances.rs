@@ -25,6 +25,22 @@ pub struct LimitUsageQuery<'a> {
     pub lapses: Option<LapseQuery<'a>>,
 }
 
+impl<'a> LimitUsageQuery<'a> {
+    /// Asks for parts of limits, and for the lapses of a client since a time.
+    pub(super) fn new(ranges: &'a [AllowanceRange], lapses: Option<&'a (ClientId, DateTime<Utc>)>) -> Self {
+        let lapses = lapses.map(|(client, since)| LapseQuery {
+            client,
+            since: *since,
+        });
+        Self { ranges, lapses }
+    }
+
+    /// Whether it asks for nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ranges.is_empty() && self.lapses.is_none()
+    }
+}
+
 /// A question about the lapses of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct LapseQuery<'a> {
@@ -56,22 +72,6 @@ pub trait Allowances {
 pub(super) struct GroupedUsageQuery {
     pub(super) ranges: Vec<AllowanceRange>,
     pub(super) lapses: Option<(ClientId, DateTime<Utc>)>,
-}
-
-impl<'a> LimitUsageQuery<'a> {
-    /// Asks for parts of limits, and for the lapses of a client since a time.
-    pub(super) fn new(ranges: &'a [AllowanceRange], lapses: Option<&'a (ClientId, DateTime<Utc>)>) -> Self {
-        let lapses = lapses.map(|(client, since)| LapseQuery {
-            client,
-            since: *since,
-        });
-        Self { ranges, lapses }
-    }
-
-    /// Whether it asks for nothing.
-    pub(super) fn is_empty(&self) -> bool {
-        self.ranges.is_empty() && self.lapses.is_none()
-    }
 }
 
 impl<'a> From<&'a GroupedUsageQuery> for LimitUsageQuery<'a> {

@@ -8,16 +8,15 @@ use super::deliveries::MAX_REPLAYED;
 
 /// Defines the functions that write deliveries in the caller's transaction: for the engine's connection and its result, with its
 /// condition that an endpoint gets the type of an event, what locks a row that is read, how JSON `$2` is read as rows `r` of
-/// positions (`at`), attempts (`attempt`) and statuses (`answer`), and the beginning and the end of its condition that a value is one of a query's.
+/// positions (`at`), attempts (`attempt`) and statuses (`answer`), and the beginning and the end of its condition that a value is
+/// one of a query's.
 macro_rules! define_delivery_writes {
     ($connection:ty, $result:ident, $takes_kind:expr, $lock:literal, $rows:literal, $among:literal, $end:literal) => {
         /// Writes that attempts at endpoint `$1` succeeded, those in JSON `$2`.
-        pub(super) const FINISH_DONE: &str =
-            $crate::store::delivery_attempts::finish_done!($rows, $among, $end);
+        pub(super) const FINISH_DONE: &str = delivery_attempts::finish_done!($rows, $among, $end);
 
         /// Makes due at `$3` what follows at endpoint `$1` the deliveries in JSON `$2`, if they are done.
-        pub(super) const RELEASE_OF_DONE: &str =
-            $crate::store::delivery_attempts::release_of_done!($rows, $among, $end);
+        pub(super) const RELEASE_OF_DONE: &str = delivery_attempts::release_of_done!($rows, $among, $end);
 
         /// Locks an endpoint and returns its position, if it is there.
         pub(super) async fn lock_endpoint(
@@ -77,11 +76,11 @@ macro_rules! define_delivery_writes {
             }
             finish_done_in(connection, id, results, now).await?;
             for result in results.iter().filter(|result| !result.is_done()) {
-                let finished = $crate::store::delivery_attempts::finish_attempt!(id, result);
+                let finished = delivery_attempts::finish_attempt!(id, result);
                 if finished.execute(&mut *connection).await?.rows_affected() == 0 {
                     continue;
                 }
-                if $crate::store::delivery_attempts::AttemptColumns::new(result).is_over() {
+                if delivery_attempts::AttemptColumns::new(result).is_over() {
                     sqlx::query(deliveries::RELEASE_OF_HOLD)
                         .bind(id.as_str())
                         .bind(DbTime(now))
@@ -89,7 +88,7 @@ macro_rules! define_delivery_writes {
                         .execute(&mut *connection)
                         .await?;
                 }
-                $crate::store::delivery_attempts::note_failure!(id, result, now)
+                delivery_attempts::note_failure!(id, result, now)
                     .execute(&mut *connection)
                     .await?;
             }
@@ -107,7 +106,7 @@ macro_rules! define_delivery_writes {
             let Some(last) = done().last() else {
                 return Ok(());
             };
-            let rows = sqlx::types::Json($crate::store::delivery_attempts::encode_done(done()));
+            let rows = sqlx::types::Json(delivery_attempts::encode_done(done()));
             let finished = sqlx::query(FINISH_DONE);
             let finished = finished.bind(id.as_str()).bind(&rows);
             if finished.execute(&mut *connection).await?.rows_affected() == 0 {
@@ -119,7 +118,7 @@ macro_rules! define_delivery_writes {
                 .bind(DbTime(now))
                 .execute(&mut *connection)
                 .await?;
-            let noted = sqlx::query($crate::store::delivery_attempts::NOTE_SUCCESS).bind(id.as_str());
+            let noted = sqlx::query(delivery_attempts::NOTE_SUCCESS).bind(id.as_str());
             noted
                 .bind(last.status.map(i32::from))
                 .execute(connection)

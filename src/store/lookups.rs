@@ -63,8 +63,9 @@ pub struct Lookup {
     pub resource_names: BTreeMap<ResourceId, String>,
     /// Who has the key; free if the request has none.
     pub claim: Claim,
-    /// What was found of the slot: what occupies it is read after the rest, what is taken of limits with the rest or after it. `None` if the query asks for none, if the key is not free, if there is no
-    /// such event type or start, or if so many resources serve it that they are better read on their own.
+    /// What was found of the slot. What occupies it is read after the rest; what is taken of limits with the rest, or after it.
+    /// `None` if the query asks for none, if the key is not free, if there is no such event type or start, or if so many
+    /// resources serve it that they are better read on their own.
     pub slot: Option<SlotReading>,
 }
 

@@ -1,7 +1,7 @@
 //! Tests which items form a group, and what each caller learns. The statements of a group are tested in
 //! `tests/it/store/contract/groups.rs`.
 
-use self::fixture::{BOUNDS, CALL_TIMEOUT, Fixture, GroupFault, Item, item};
+use self::fixture::{BOUNDS, CALL_TIMEOUT, Fixture, GroupFault, Item, assert_verdicts, item};
 use super::queue::{CALLERS_PER_GROUP, LOOKED_AT_PER_ITEM};
 use super::*;
 
@@ -17,9 +17,7 @@ async fn one_alone_waits_for_nobody_and_later_ones_form_a_group() {
     fixture.waiting(4).await;
     fixture.go_on.add_permits(2);
     assert_eq!(first.await.unwrap().unwrap(), 10);
-    for (n, caller) in (2..).zip(later) {
-        assert_eq!(caller.await.unwrap().unwrap(), n * 10);
-    }
+    assert_verdicts(2, later).await;
     assert_eq!(fixture.numbers(), [vec![1], vec![2, 3, 4, 5]]);
     let again = fixture.submit(item(6, 6));
     fixture.go_on.add_permits(1);
@@ -31,9 +29,7 @@ async fn callers_of_one_moment_form_one_group() {
     let fixture = Fixture::new(BOUNDS);
     let all: Vec<_> = (1..=5).map(|n| fixture.submit(item(n, n))).collect();
     fixture.go_on.add_permits(1);
-    for (n, caller) in (1..).zip(all) {
-        assert_eq!(caller.await.unwrap().unwrap(), n * 10);
-    }
+    assert_verdicts(1, all).await;
     assert_eq!(fixture.numbers(), [[1, 2, 3, 4, 5]]);
 }
 
@@ -62,9 +58,7 @@ async fn callers_of_a_group_that_is_never_formed_run_alone() {
     assert_eq!(unformed.len(), 2);
     drop(unformed);
     fixture.go_on.add_permits(2);
-    for (n, caller) in (1..).zip(callers) {
-        assert_eq!(caller.await.unwrap().unwrap(), n * 10);
-    }
+    assert_verdicts(1, callers).await;
     assert_eq!(fixture.numbers(), [[1], [2]]);
 }
 
@@ -171,9 +165,7 @@ async fn callers_wait_for_the_only_writer_and_then_share_a_group() {
     );
     fixture.go_on.add_permits(2);
     assert_eq!(first.await.unwrap().unwrap(), 10);
-    for (n, caller) in (2..).zip(later) {
-        assert_eq!(caller.await.unwrap().unwrap(), n * 10);
-    }
+    assert_verdicts(2, later).await;
     assert_eq!(fixture.numbers(), [vec![1], vec![2, 3]]);
 }
 

@@ -13,6 +13,7 @@ use crate::store::columns::DbTime;
 use crate::store::deliveries::{
     self, AttemptResult, Deliveries, DeliveryRow, LeasedDelivery, ReplayedEvents,
 };
+use crate::store::delivery_attempts;
 use crate::store::delivery_writes::define_delivery_writes;
 use crate::store::endpoints::Endpoints as _;
 use crate::store::lease_request::LeaseRequest;

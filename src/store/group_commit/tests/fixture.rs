@@ -145,3 +145,13 @@ pub(super) fn item(number: u32, row: u32) -> Item {
     let work = 1;
     Item { number, row, work }
 }
+
+/// Checks that callers get their own verdicts. Their items are numbered from `first` on.
+pub(super) async fn assert_verdicts(
+    first: u32,
+    callers: impl IntoIterator<Item = JoinHandle<Result<u32, StoreError>>>,
+) {
+    for (number, caller) in (first..).zip(callers) {
+        assert_eq!(caller.await.unwrap().unwrap(), number * 10);
+    }
+}
