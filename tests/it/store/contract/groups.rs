@@ -28,6 +28,9 @@ on_both_engines!(
 /// How many checkouts run at the same time.
 const CHECKOUTS: usize = 60;
 
+/// The resources that the checkouts are for. A part of the time of `zoe` is blocked.
+const RESOURCES: [&str; 3] = ["ana", "ben", "zoe"];
+
 /// The places of each limit.
 const PLACES: u32 = 7;
 
@@ -95,7 +98,7 @@ enum Limits {
 fn random_order(rng: &mut StdRng, limits: Limits) -> Order {
     let mut segments = Vec::new();
     for _ in 0..rng.random_range(1..=2) {
-        let resource = ["ana", "ben", "zoe"][rng.random_range(0..3)];
+        let resource = RESOURCES[rng.random_range(0..RESOURCES.len())];
         let from = 30 * rng.random_range(0..12);
         segments.push(segment(resource, from, from + rng.random_range(1..=2) * 30));
     }
@@ -122,26 +125,29 @@ fn random_order(rng: &mut StdRng, limits: Limits) -> Order {
     }
 }
 
-/// Makes a block of one resource, which is the same in each database.
-async fn block_zoe(store: &dyn Store) {
+/// Makes the resources, one of them with a block, the same in each database. Only a resource with a row has a unit that is free.
+async fn make_resources(store: &dyn Store) {
+    for name in RESOURCES {
+        let resource = Resource {
+            id: segment(name, 0, 60).resource,
+            name: name.into(),
+            capacity: 1,
+        };
+        store.put_resource(&resource, at(0)).await.unwrap();
+    }
+    let blocked = segment("zoe", 0, 60);
     let block = Block {
         id: "dentist".into(),
-        window: segment("zoe", 0, 60).busy,
+        window: blocked.busy,
         note: String::new(),
     };
-    let zoe = Resource {
-        id: segment("zoe", 0, 60).resource,
-        name: "Zoe".into(),
-        capacity: 1,
-    };
-    store.put_resource(&zoe, at(0)).await.unwrap();
-    store.put_block(&zoe.id, &block, at(0)).await.unwrap();
+    store.put_block(&blocked.resource, &block, at(0)).await.unwrap();
 }
 
 /// Claims all attempts, then places all holds at the same time.
 async fn place_together(database: &TestDatabase, orders: &[Order], limits: Limits) -> Vec<PlaceOutcome> {
     let (store, engine) = (database.store(), database.engine());
-    block_zoe(&*store).await;
+    make_resources(&*store).await;
     let start = Arc::new(tokio::sync::Barrier::new(orders.len()));
     let place = |order: &Order| {
         let (store, start, order) = (Arc::clone(&store), Arc::clone(&start), order.clone());
@@ -233,7 +239,7 @@ async fn compare_with_one_at_a_time(database: &TestDatabase, limits: Limits) {
     let (winners, losers): (Vec<usize>, Vec<usize>) = (0..CHECKOUTS).partition(is_winner);
     let alone = TestDatabase::new(database.engine()).await;
     let store = alone.store();
-    block_zoe(&*store).await;
+    make_resources(&*store).await;
     for index in winners.iter().chain(&losers) {
         let order = &orders[*index];
         let claim = store.claim_attempt(&attempt(&order.booking, None, "body")).await;
