@@ -169,8 +169,9 @@ SELECT
     (SELECT count(*) FROM event_endpoints p JOIN event_deliveries d ON d.endpoint_id = p.id AND d.state = 'pending'
      WHERE p.is_enabled) AS deliveries_pending,
     (SELECT e.created_at FROM events_out e
-     WHERE e.position = (SELECT min(d.position) FROM event_deliveries d WHERE d.state = 'pending' AND EXISTS (
-         SELECT 1 FROM event_endpoints p WHERE p.id = d.endpoint_id AND p.is_enabled))) AS oldest_delivery,
+     WHERE e.position = (SELECT min((SELECT min(d.position) FROM event_deliveries d
+             WHERE d.endpoint_id = p.id AND d.state = 'pending'))
+         FROM event_endpoints p WHERE p.is_enabled)) AS oldest_delivery,
     (SELECT count(*) FROM event_deliveries WHERE state = 'failed') AS deliveries_failed,
     (SELECT count(*) FROM event_endpoints WHERE failing_since IS NOT NULL) AS endpoints_failing
 FROM (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= $2) AS commands_stuck,
