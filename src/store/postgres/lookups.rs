@@ -16,20 +16,20 @@ use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups, SlotR
 
 /// Reads the clock, event types `$11` with the names of the resources of their first segments, the attempts with keys `$12`, and
 /// what is taken of limits (`$1` to `$10`). `OFFSET 0` keeps the planner from joining all resources, which it does because it
-/// expects many ids.
+/// expects many ids. The rows are text, which is only copied into the answer: binary JSON is built, and then written out as text.
 const LOOK_UP: &str = concat!(
     "SELECT date_trunc('milliseconds', clock_timestamp()) AS now,
-    (SELECT coalesce(jsonb_agg(to_jsonb(e)), '[]') FROM event_types e WHERE e.id = ANY ($11)) AS event_types,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+    (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM event_types e WHERE e.id = ANY ($11)) AS event_types,
+    (SELECT coalesce(json_agg(json_build_object(
             'hold_id', a.hold_id, 'idempotency_key', a.idempotency_key, 'fingerprint', a.fingerprint, 'state', a.state,
             'is_live', coalesce((SELECT h.status IN ('held', 'processing', 'confirmed') FROM holds h
                                  WHERE h.id = a.hold_id), false))), '[]')
      FROM checkout_attempts a WHERE a.idempotency_key = ANY ($12)) AS attempts,
-    (SELECT coalesce(jsonb_object_agg(served.id, named.name), '{}')
+    (SELECT coalesce(json_object_agg(served.id, named.name), '{}')
      FROM event_types e CROSS JOIN LATERAL jsonb_array_elements_text(e.segments -> 0 -> 'any_of') AS served (id)
      CROSS JOIN LATERAL (SELECT name FROM resources WHERE id = served.id OFFSET 0) AS named
      WHERE e.id = ANY ($11)) AS resource_names,
-    (SELECT coalesce(jsonb_agg(to_jsonb(u)), '[]') FROM (",
+    (SELECT coalesce(json_agg(row_to_json(u)), '[]') FROM (",
     select_usage!(),
     ") u) AS usages"
 );
