@@ -6,6 +6,8 @@ DROP INDEX event_deliveries_due;
 CREATE INDEX event_deliveries_due ON event_deliveries (endpoint_id, due_at, position)
     WHERE state = 'pending' AND due_at IS NOT NULL;
 DROP INDEX event_deliveries_pending;
+-- A lease changes no column that an index has. With room on its page, the row gets no new entries in five of them.
+ALTER TABLE event_deliveries SET (fillfactor = 60);
 
 -- Numbers at most `most` events that are committed and have no position, and returns how many. Each statement of the
 -- function sees what is committed when it begins, so the second one sees all that the instance before has numbered. What places

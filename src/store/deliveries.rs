@@ -66,7 +66,7 @@ pub struct ReplayedEvents {
     pub next_from: Option<DateTime<Utc>>,
 }
 
-/// Deliveries in the database; one method is one transaction.
+/// Deliveries in the database; one method is one transaction, where nothing else is said.
 #[async_trait]
 pub trait Deliveries {
     /// Queues the next events for an endpoint; returns how far it has come in the stream, if it has moved.
@@ -77,14 +77,16 @@ pub trait Deliveries {
         id: &EndpointId,
         request: &LeaseRequest,
     ) -> Result<Vec<LeasedDelivery>, StoreError>;
-    /// Writes what attempts at an endpoint have led to, together. One after which another attempt of the delivery has begun
-    /// changes nothing. If a delivery is over, the next event of its hold becomes due.
+    /// Writes what attempts at an endpoint have led to, together; then leases the `next` deliveries, if any are wanted, in the same
+    /// transaction where that saves one. An attempt after which another one of the delivery has begun changes nothing. If a delivery
+    /// is over, the next event of its hold becomes due.
     async fn finish_attempts(
         &self,
         id: &EndpointId,
         results: &[AttemptResult],
         now: DateTime<Utc>,
-    ) -> Result<(), StoreError>;
+        next: Option<&LeaseRequest>,
+    ) -> Result<Vec<LeasedDelivery>, StoreError>;
     /// Lists the deliveries of an endpoint in this state or in all, newest first.
     async fn list_deliveries(
         &self,

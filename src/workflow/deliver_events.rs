@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +23,7 @@ use crate::domain::ids::EndpointId;
 use crate::gateway::event_post::{EventSender, PostError, SignedPost};
 use crate::store::{AttemptResult, LeaseRequest, LeasedDelivery};
 
-/// How many requests run at once for one endpoint in one process.
+/// How many deliveries are leased together, and how many requests run at once, for one endpoint in one process.
 const BATCH: u32 = 8;
 /// How long events are sent to an address before its name is looked up again.
 const SENDER_AGE: Duration = Duration::from_secs(60);
@@ -41,6 +40,17 @@ pub struct DeliveryReport {
     pub done: u64,
     /// Attempts that failed, for now or for good.
     pub failed: u64,
+}
+
+impl DeliveryReport {
+    fn add(&mut self, results: &[AttemptResult]) {
+        let done = results
+            .iter()
+            .filter(|result| result.verdict == AttemptVerdict::Done);
+        let done = done.count() as u64;
+        self.done += done;
+        self.failed += results.len() as u64 - done;
+    }
 }
 
 /// What an endpoint answered to a test.
@@ -127,18 +137,22 @@ async fn serve_endpoint(
     stop: &CancellationToken,
 ) -> Result<DeliveryReport, WorkflowError> {
     let (store, mut report) = (&context.store, DeliveryReport::default());
+    if stop.is_cancelled() {
+        return Ok(report);
+    }
+    let lease = || LeaseRequest::new(context.now(), context.settings.lease, BATCH);
+    let mut leased = store.lease_deliveries(id, &lease()).await?;
     let mut kept = None;
-    while !stop.is_cancelled() {
-        let request = LeaseRequest::new(context.now(), context.settings.lease, BATCH);
-        let leased = store.lease_deliveries(id, &request).await?;
+    loop {
         // While the endpoint is behind, what is queued is enough: no rows are written that wait longer than the events themselves.
         let has_moved =
             leased.len() < BATCH as usize && store.queue_events(id, context.now()).await?.is_some();
         if leased.is_empty() {
-            if has_moved {
-                continue;
+            if !has_moved || stop.is_cancelled() {
+                break;
             }
-            break;
+            leased = store.lease_deliveries(id, &lease()).await?;
+            continue;
         }
         // Read anew, because the operator may have changed the address or the secret.
         let Some(endpoint) = store.find_endpoint(id).await? else {
@@ -150,33 +164,47 @@ async fn serve_endpoint(
             connected: kept_or_connected(context, &endpoint, kept.take()).await,
             endpoint,
         };
-        let events = load_leased(context, &leased).await;
-        let deliveries = leased.into_iter().zip(events);
-        let attempts = deliveries.map(|(delivery, event)| attempt_delivery(&sending, delivery, event));
-        let results: Vec<Result<AttemptResult, WorkflowError>> = futures::stream::iter(attempts)
-            .buffer_unordered(BATCH as usize)
-            .collect()
-            .await;
-        // An attempt without a result is repeated when its lease ends; that keeps none of the others from being written.
-        let mut error = None;
-        let note_error =
-            |result: Result<AttemptResult, WorkflowError>| result.map_err(|found| error = Some(found)).ok();
-        let results: Vec<AttemptResult> = results.into_iter().filter_map(note_error).collect();
+        let round = send_round(&sending, leased).await;
         // After a request without an answer the name is looked up again: the endpoint may have moved to another machine.
-        let all_answered = results.iter().all(|result| result.status.is_some());
+        let all_answered = round.results.iter().all(|result| result.status.is_some());
         kept = all_answered.then_some(sending.connected);
-        store.finish_attempts(id, &results, context.now()).await?;
-        let done = results
-            .iter()
-            .filter(|result| result.verdict == AttemptVerdict::Done);
-        let done = done.count() as u64;
-        report.done += done;
-        report.failed += results.len() as u64 - done;
-        if let Some(error) = error {
-            return Err(error);
+        let goes_on = round.error.is_none() && !stop.is_cancelled();
+        let next = goes_on.then(lease);
+        leased = store
+            .finish_attempts(id, &round.results, context.now(), next.as_ref())
+            .await?;
+        report.add(&round.results);
+        match round.error {
+            Some(error) => return Err(error),
+            None if next.is_none() => break,
+            None => {}
         }
     }
     Ok(report)
+}
+
+/// What the attempts of one round have led to.
+struct Round {
+    results: Vec<AttemptResult>,
+    /// Why an attempt has no result, if one has none. It is repeated when its lease ends; that keeps none of the others from being
+    /// written.
+    error: Option<WorkflowError>,
+}
+
+/// Makes an attempt for each leased delivery, all at once.
+async fn send_round(sending: &Sending<'_>, leased: Vec<LeasedDelivery>) -> Round {
+    let events = load_leased(sending.context, &leased).await;
+    let deliveries = leased.into_iter().zip(events);
+    let attempts = deliveries.map(|(delivery, event)| attempt_delivery(sending, delivery, event));
+    let mut error = None;
+    let mut results = Vec::new();
+    for attempt in futures::future::join_all(attempts).await {
+        match attempt {
+            Ok(result) => results.push(result),
+            Err(found) => error = Some(found),
+        }
+    }
+    Round { results, error }
 }
 
 /// What the deliveries of one endpoint share.

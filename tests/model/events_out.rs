@@ -105,7 +105,8 @@ impl Deliveries for Script {
         _: &EndpointId,
         _: &[AttemptResult],
         _: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+        _: Option<&LeaseRequest>,
+    ) -> Result<Vec<LeasedDelivery>, StoreError> {
         unimplemented!()
     }
 

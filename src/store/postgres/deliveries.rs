@@ -73,13 +73,19 @@ impl Deliveries for PostgresStore {
         id: &EndpointId,
         results: &[AttemptResult],
         now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+        next: Option<&LeaseRequest>,
+    ) -> Result<Vec<LeasedDelivery>, StoreError> {
         self.retrying(|| async {
             let mut transaction = self.begin().await?;
             finish_in(&mut transaction, id, results, now).await?;
             Ok(transaction.commit().await?)
         })
-        .await
+        .await?;
+        // Not in the same transaction: a lease that fails must not undo the results.
+        match next {
+            Some(request) => self.lease_deliveries(id, request).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     async fn list_deliveries(

@@ -57,13 +57,8 @@ impl Deliveries for SqliteStore {
         id: &EndpointId,
         request: &LeaseRequest,
     ) -> Result<Vec<LeasedDelivery>, StoreError> {
-        let query = sqlx::query_as(LEASE)
-            .bind(DbTime(request.now))
-            .bind(to_millis(request.duration))
-            .bind(request.limit)
-            .bind(id.as_str());
         let mut transaction = self.begin().await?;
-        let leased = self.in_transaction(query.fetch_all(&mut *transaction)).await?;
+        let leased = lease_in(&mut transaction, id, request).await?;
         self.commit(transaction).await?;
         Ok(leased)
     }
@@ -73,10 +68,17 @@ impl Deliveries for SqliteStore {
         id: &EndpointId,
         results: &[AttemptResult],
         now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+        next: Option<&LeaseRequest>,
+    ) -> Result<Vec<LeasedDelivery>, StoreError> {
         let mut transaction = self.begin().await?;
         finish_in(&mut transaction, id, results, now).await?;
-        self.commit(transaction).await
+        // Each commit waits for the disk, and so do all other writers.
+        let leased = match next {
+            Some(request) => lease_in(&mut transaction, id, request).await?,
+            None => Vec::new(),
+        };
+        self.commit(transaction).await?;
+        Ok(leased)
     }
 
     async fn list_deliveries(
@@ -112,6 +114,19 @@ impl Deliveries for SqliteStore {
         }
         Ok(())
     }
+}
+
+async fn lease_in(
+    connection: &mut SqliteConnection,
+    id: &EndpointId,
+    request: &LeaseRequest,
+) -> SqliteResult<Vec<LeasedDelivery>> {
+    let query = sqlx::query_as(LEASE)
+        .bind(DbTime(request.now))
+        .bind(to_millis(request.duration))
+        .bind(request.limit)
+        .bind(id.as_str());
+    Ok(query.fetch_all(connection).await?)
 }
 
 define_delivery_writes!(

@@ -225,6 +225,12 @@ async fn event_queries_never_scan_a_whole_table() {
                 assert!(!whole.contains(&step), "{state}: {step}: {query}");
             }
         }
+        // Many deliveries are queued at the same moment, and a lease must not sort them all.
+        let lease = explain(store, deliveries::LEASE).await;
+        assert!(
+            !lease.iter().any(|step| step.contains("TEMP B-TREE")),
+            "{lease:?}"
+        );
     }
 }
 

@@ -41,7 +41,7 @@ implement_store! {
     Deliveries:
     queue_events(id: &EndpointId, now: DateTime<Utc>) -> Option<i64>;
     lease_deliveries(id: &EndpointId, request: &LeaseRequest) -> Vec<LeasedDelivery>;
-    finish_attempts(id: &EndpointId, results: &[AttemptResult], now: DateTime<Utc>) -> ();
+    finish_attempts(id: &EndpointId, results: &[AttemptResult], now: DateTime<Utc>, next: Option<&LeaseRequest>) -> Vec<LeasedDelivery>;
     list_deliveries(id: &EndpointId, state: Option<DeliveryState>, page: &PageRequest) -> Page<EventDelivery>;
     replay_events(id: &EndpointId, from: DateTime<Utc>, to: DateTime<Utc>, now: DateTime<Utc>) -> ReplayedEvents;
     release_deliveries(now: DateTime<Utc>) -> ();
