@@ -6,7 +6,7 @@ DROP INDEX event_deliveries_due;
 CREATE INDEX event_deliveries_due ON event_deliveries (endpoint_id, due_at, position)
     WHERE state = 'pending' AND due_at IS NOT NULL;
 DROP INDEX event_deliveries_pending;
--- A lease changes no column that an index has. With room on its page, the row gets no new entries in five of them.
+-- A lease changes no column that an index has. With space on its page, the row gets no new entries in five of them.
 ALTER TABLE event_deliveries SET (fillfactor = 60);
 
 -- Numbers at most `most` events that are committed and have no position, and returns how many. Each statement of the

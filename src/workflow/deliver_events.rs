@@ -140,8 +140,8 @@ async fn serve_endpoint(
     if stop.is_cancelled() {
         return Ok(report);
     }
-    let lease = || LeaseRequest::new(context.now(), context.settings.lease, BATCH);
-    let mut leased = store.lease_deliveries(id, &lease()).await?;
+    let lease_at = |now| LeaseRequest::new(now, context.settings.lease, BATCH);
+    let mut leased = store.lease_deliveries(id, &lease_at(context.now())).await?;
     let mut kept = None;
     loop {
         // While the endpoint is behind, what is queued is enough: no rows are written that wait longer than the events themselves.
@@ -151,7 +151,7 @@ async fn serve_endpoint(
             if !has_moved || stop.is_cancelled() {
                 break;
             }
-            leased = store.lease_deliveries(id, &lease()).await?;
+            leased = store.lease_deliveries(id, &lease_at(context.now())).await?;
             continue;
         }
         // Read anew, because the operator may have changed the address or the secret.
@@ -169,9 +169,11 @@ async fn serve_endpoint(
         let all_answered = round.results.iter().all(|result| result.status.is_some());
         kept = all_answered.then_some(sending.connected);
         let goes_on = round.error.is_none() && !stop.is_cancelled();
-        let next = goes_on.then(lease);
+        // One time for both, so that the next event of a hold, due from then on, is among those that are leased.
+        let now = context.now();
+        let next = goes_on.then(|| lease_at(now));
         leased = store
-            .finish_attempts(id, &round.results, context.now(), next.as_ref())
+            .finish_attempts(id, &round.results, now, next.as_ref())
             .await?;
         report.add(&round.results);
         match round.error {
