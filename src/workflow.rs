@@ -6,6 +6,7 @@
 pub mod access_keys;
 mod account_proof;
 mod acquire_slot;
+mod alternative_searches;
 pub mod apply_event;
 mod apply_fact;
 mod ask_session;

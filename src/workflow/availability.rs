@@ -1,11 +1,13 @@
 //! Reads which slots are free: lists of slots, alternatives of a refusal, and free units for a hold.
 //!
-//! Every result is read from the store when it is asked for; nothing is cached.
+//! Every result is read from the store when it is asked for; nothing is cached. Searches for the same alternatives
+//! that wait for a permit run as one.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::alternative_searches::RefusedSlot;
 use super::context::Context;
 use super::error::WorkflowError;
 use crate::domain::availability::{
@@ -180,18 +182,26 @@ async fn load_list(
     Ok((starts, availability))
 }
 
-/// Finds the free slots nearest to a refused start. Finds fewer while too much other work runs: the refusal itself must
-/// not wait for them.
-///
-/// # Errors
-/// [`WorkflowError::Store`] if the database is unreachable.
+/// Finds the free slots nearest to a refused start. Finds fewer
+/// while too much other work runs, and none if the database is unreachable: the refusal itself does not depend on them.
 pub(super) async fn find_alternatives(
     context: &Context,
     slot_request: &SlotRequest<'_>,
     starts_at: DateTime<Utc>,
+) -> Vec<Slot> {
+    let refused = RefusedSlot::new(slot_request, starts_at);
+    let search = async {
+        let found = search_alternatives(context, slot_request, starts_at).await;
+        found.unwrap_or_default()
+    };
+    context.alternative_searches.run(refused, search).await
+}
+
+async fn search_alternatives(
+    context: &Context,
+    slot_request: &SlotRequest<'_>,
+    starts_at: DateTime<Utc>,
 ) -> Result<Vec<Slot>, WorkflowError> {
-    // In a rush many checkouts are refused at once. Their searches must not delay the checkouts that still run.
-    let _permit = context.alternative_searches.acquire().await;
     let now = context.database_now().await?;
     let mut found = Vec::new();
     for range in ALTERNATIVE_RANGES {

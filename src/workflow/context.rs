@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::{Mutex, Notify, OnceCell, Semaphore};
+use tokio::sync::{Mutex, Notify, OnceCell};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use super::account_proof::AccountProof;
+use super::alternative_searches::AlternativeSearches;
 use super::error::WorkflowError;
 use super::heavy_work::HeavyWork;
 use super::recorded_reads::RecordedReads;
@@ -21,9 +22,6 @@ use crate::store::{Store, StoreError};
 
 /// How often a workflow decides again after a lost compare-and-swap. More conflicts in a row than this are a bug.
 pub(super) const MAX_CONFLICTS: usize = 20;
-
-/// How many searches for alternatives run at the same time.
-const ALTERNATIVE_SEARCHES: usize = 4;
 
 /// What every workflow works with.
 pub struct Context {
@@ -44,8 +42,8 @@ pub struct Context {
     /// What this process knows about the account of its key.
     pub(super) account: AccountProof,
     pub(super) gate: SlotGate,
-    /// Limits how many searches for alternatives run at the same time.
-    pub(super) alternative_searches: Semaphore,
+    /// The searches for alternatives of refused slots that run.
+    pub(super) alternative_searches: AlternativeSearches,
     /// Bounds the work that takes a processor for a while.
     pub(super) heavy_work: HeavyWork,
     /// Wakes the outbox worker after a command was written.
@@ -79,7 +77,7 @@ impl Context {
             installation: OnceCell::new(),
             token_keys: OnceCell::new(),
             gate: SlotGate::default(),
-            alternative_searches: Semaphore::new(ALTERNATIVE_SEARCHES),
+            alternative_searches: AlternativeSearches::default(),
             heavy_work: HeavyWork::of_this_machine(),
             new_commands: Notify::new(),
             new_feeds: Notify::new(),

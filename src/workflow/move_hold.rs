@@ -119,8 +119,7 @@ async fn try_move(
         acquire_slot::find_units_or_release(context, &slot_request, request.starts_at, now, unit_offset);
     let Some(to) = units.await? else {
         let near = availability::find_alternatives(context, &slot_request, request.starts_at).await;
-        // The refusal does not depend on the alternatives: without them it names none.
-        return Err(MoveError::SlotTaken(near.unwrap_or_default()));
+        return Err(MoveError::SlotTaken(near));
     };
     let hold_move = HoldMove {
         hold: request.hold,

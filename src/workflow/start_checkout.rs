@@ -106,7 +106,6 @@ async fn explain_refusal(
 ) -> CheckoutError {
     let slot_request = request.to_slot_request(event_type);
     let near = availability::find_alternatives(context, &slot_request, request.starts_at).await;
-    let near = near.unwrap_or_default();
     match is_kept_by_guest(context, request, event_type).await {
         Ok(true) => CheckoutError::OwnHold(near),
         Ok(false) | Err(_) => CheckoutError::SlotTaken(near),
