@@ -1,17 +1,17 @@
 -- What events and their deliveries cost. migrations/sqlite has a file with the same name.
 
 -- Deliveries that are due are found in the order in which they are leased, so that not all that were queued together are read and
--- sorted for each lease. The oldest one that is pending is found by its endpoint.
+-- sorted for each lease. The other index is needed no more: the oldest one that is pending is found by its endpoint.
 DROP INDEX event_deliveries_due;
 CREATE INDEX event_deliveries_due ON event_deliveries (endpoint_id, due_at, position)
     WHERE state = 'pending' AND due_at IS NOT NULL;
 DROP INDEX event_deliveries_pending;
--- A lease changes no column that an index has. With space on its page, the row gets no new entries in five of them.
+-- A lease changes no column that an index has. With space on its page, the row gets no new entries in its five indexes.
 ALTER TABLE event_deliveries SET (fillfactor = 60);
 
 -- Numbers at most `most` events that are committed and have no position, and returns how many. Each statement of the
--- function sees what is committed when it begins, so the second one sees all that the instance before has numbered. What places
--- a hold is its first event.
+-- function sees what is committed when it begins, so the second one sees all that the instance before has numbered.
+-- `hold.placed` is always the first event of a hold.
 CREATE OR REPLACE FUNCTION number_events_out(most bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     last_given bigint;

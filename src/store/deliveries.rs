@@ -66,7 +66,7 @@ pub struct ReplayedEvents {
     pub next_from: Option<DateTime<Utc>>,
 }
 
-/// Deliveries in the database; one method is one transaction, where nothing else is said.
+/// Deliveries in the database; one method is one transaction, unless it says otherwise.
 #[async_trait]
 pub trait Deliveries {
     /// Queues the next events for an endpoint; returns how far it has come in the stream, if it has moved.
@@ -77,8 +77,8 @@ pub trait Deliveries {
         id: &EndpointId,
         request: &LeaseRequest,
     ) -> Result<Vec<LeasedDelivery>, StoreError>;
-    /// Writes what attempts at an endpoint have led to, together; then leases the `next` deliveries, if any are wanted, in the same
-    /// transaction where that saves one. An attempt after which another one of the delivery has begun changes nothing. If a delivery
+    /// Writes what attempts at an endpoint have led to, together; then leases the `next` deliveries, if any are wanted: on SQLite in the
+    /// same transaction, on PostgreSQL in another one. An attempt after which another one of the delivery has begun changes nothing. If a delivery
     /// is over, the next event of its hold becomes due.
     async fn finish_attempts(
         &self,
@@ -103,7 +103,7 @@ pub trait Deliveries {
         to: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<ReplayedEvents, StoreError>;
-    /// Makes due at each endpoint what waits for an event that is no longer there.
+    /// Makes due at each endpoint what waits for an event that is no longer there; one transaction for each endpoint.
     async fn release_deliveries(&self, now: DateTime<Utc>) -> Result<(), StoreError>;
 }
 

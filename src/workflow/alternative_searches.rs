@@ -4,22 +4,24 @@
 //! wait for the same one share it. One that has begun is not joined: what it has read may be older than the request.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::domain::availability::{Slot, SlotRequest};
-use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
+use crate::domain::catalogue::EventType;
+use crate::domain::ids::{HoldId, ResourceId};
 
 /// How many searches run at the same time. They must not delay the checkouts that still run.
 const AT_ONCE: usize = 4;
 
-/// What is searched for. Of an event type that was just changed, callers of one search may have read different states: they get what
-/// one of them finds.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What is searched for. Callers that have read different states of the event type, because it was just changed, search for
+/// different things.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct RefusedSlot {
-    event_type: EventTypeId,
+    event_type: EventType,
     quantity: u32,
     requested_resource: Option<ResourceId>,
     moving: Option<HoldId>,
@@ -30,7 +32,7 @@ impl RefusedSlot {
     /// The slot that the request wanted at this start.
     pub(super) fn new(request: &SlotRequest<'_>, starts_at: DateTime<Utc>) -> Self {
         Self {
-            event_type: request.event_type.id.clone(),
+            event_type: request.event_type.clone(),
             quantity: request.quantity,
             requested_resource: request.requested_resource.cloned(),
             moving: request.moving,
@@ -39,13 +41,23 @@ impl RefusedSlot {
     }
 }
 
+impl Hash for RefusedSlot {
+    /// The id and the start are enough: few searches are for the same ones and differ in the rest.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.event_type.id.hash(state);
+        self.starts_at.hash(state);
+    }
+}
+
 type Search = OnceCell<Vec<Slot>>;
+
+type Waiting = HashMap<Arc<RefusedSlot>, Weak<Search>>;
 
 /// The searches of this process.
 pub(super) struct AlternativeSearches {
     permits: Semaphore,
     /// Those that have not begun.
-    waiting: Mutex<HashMap<RefusedSlot, Weak<Search>>>,
+    waiting: Mutex<Waiting>,
 }
 
 impl Default for AlternativeSearches {
@@ -65,7 +77,7 @@ impl AlternativeSearches {
         refused: RefusedSlot,
         search: impl Future<Output = Vec<Slot>>,
     ) -> Vec<Slot> {
-        let joined = self.join(refused);
+        let joined = self.join(Arc::new(refused));
         let run = || async {
             let _permit = self.permits.acquire().await;
             joined.close();
@@ -74,12 +86,12 @@ impl AlternativeSearches {
         joined.search.get_or_init(run).await.clone()
     }
 
-    fn join(&self, refused: RefusedSlot) -> Joined<'_> {
+    fn join(&self, refused: Arc<RefusedSlot>) -> Joined<'_> {
         let mut waiting = self.lock();
         let current = waiting.get(&refused).and_then(Weak::upgrade);
         let search = current.unwrap_or_else(|| {
             let search = Arc::default();
-            waiting.insert(refused.clone(), Arc::downgrade(&search));
+            waiting.insert(Arc::clone(&refused), Arc::downgrade(&search));
             search
         });
         Joined {
@@ -89,7 +101,7 @@ impl AlternativeSearches {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RefusedSlot, Weak<Search>>> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,7 +109,7 @@ impl AlternativeSearches {
 /// A caller of a search.
 struct Joined<'a> {
     searches: &'a AlternativeSearches,
-    refused: RefusedSlot,
+    refused: Arc<RefusedSlot>,
     search: Arc<Search>,
 }
 
@@ -133,11 +145,30 @@ mod tests {
 
     use super::*;
     use crate::domain::availability::SlotStatus;
+    use crate::domain::change_policy::ChangePolicy;
+    use crate::domain::ids::EventTypeId;
+    use crate::domain::money::{Currency, Money};
     use crate::domain::time::Window;
+
+    fn call() -> EventType {
+        EventType {
+            id: EventTypeId::parse("call").unwrap(),
+            name: "Call".to_owned(),
+            description: None,
+            segments: Vec::new(),
+            buffer_before_minutes: 0,
+            buffer_after_minutes: 0,
+            schedule: None,
+            price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
+            payment_methods: Vec::new(),
+            change_policy: ChangePolicy::default(),
+            checkout: Default::default(),
+        }
+    }
 
     fn refused(quantity: u32) -> RefusedSlot {
         RefusedSlot {
-            event_type: EventTypeId::parse("call").unwrap(),
+            event_type: call(),
             quantity,
             requested_resource: None,
             moving: None,
@@ -196,26 +227,42 @@ mod tests {
     async fn searches_for_different_slots_are_not_shared() {
         let searches = AlternativeSearches::default();
         let mut running = run_all(&searches).await;
-        let mut both = Box::pin(async {
-            let one = searches.run(refused(1), async { vec![slot(1)] });
-            tokio::join!(one, searches.run(refused(2), async { vec![slot(2)] }))
+        let changed = RefusedSlot {
+            event_type: EventType {
+                buffer_after_minutes: 10,
+                ..call()
+            },
+            ..refused(1)
+        };
+        let mut all = Box::pin(async {
+            tokio::join!(
+                searches.run(refused(1), async { vec![slot(1)] }),
+                searches.run(refused(2), async { vec![slot(2)] }),
+                searches.run(changed, async { vec![slot(3)] }),
+            )
         });
-        assert!(futures::poll!(&mut both).is_pending());
+        assert!(futures::poll!(&mut all).is_pending());
         drop(running.pop());
-        assert_eq!(both.await, (vec![slot(1)], vec![slot(2)]));
+        assert_eq!(all.await, (vec![slot(1)], vec![slot(2)], vec![slot(3)]));
     }
 
     #[tokio::test]
     async fn next_caller_searches_if_the_first_one_goes_away() {
-        let searches = AlternativeSearches::default();
-        let mut running = run_all(&searches).await;
-        let mut first = Box::pin(searches.run(refused(1), pending()));
-        assert!(futures::poll!(&mut first).is_pending());
-        let mut second = Box::pin(searches.run(refused(1), async { vec![slot(2)] }));
-        assert!(futures::poll!(&mut second).is_pending());
-        drop(first);
-        drop(running.pop());
-        assert_eq!(second.await, [slot(2)]);
+        for has_begun in [false, true] {
+            let searches = AlternativeSearches::default();
+            let mut running = run_all(&searches).await;
+            let mut first = Box::pin(searches.run(refused(1), pending()));
+            assert!(futures::poll!(&mut first).is_pending());
+            let mut second = Box::pin(searches.run(refused(1), async { vec![slot(2)] }));
+            assert!(futures::poll!(&mut second).is_pending());
+            drop(running.pop());
+            if has_begun {
+                assert!(futures::poll!(&mut first).is_pending());
+                assert!(searches.lock().is_empty());
+            }
+            drop(first);
+            assert_eq!(second.await, [slot(2)], "{has_begun}");
+        }
     }
 
     #[tokio::test]

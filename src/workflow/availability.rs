@@ -1,7 +1,7 @@
 //! Reads which slots are free: lists of slots, alternatives of a refusal, and free units for a hold.
 //!
-//! Every result is read from the store when it is asked for; nothing is cached. Searches for the same alternatives
-//! that wait for a permit run as one.
+//! Every result is read from the store when it is asked for; nothing is cached. Searches for the same
+//! alternatives that have not begun run as one.
 
 use std::collections::BTreeSet;
 
@@ -182,8 +182,8 @@ async fn load_list(
     Ok((starts, availability))
 }
 
-/// Finds the free slots nearest to a refused start. Finds fewer
-/// while too much other work runs, and none if the database is unreachable: the refusal itself does not depend on them.
+/// Finds the free slots nearest to a refused start. Finds fewer while too much other work runs, and none if the database is
+/// unreachable: what is refused does not depend on them.
 pub(super) async fn find_alternatives(
     context: &Context,
     slot_request: &SlotRequest<'_>,

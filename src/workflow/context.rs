@@ -42,7 +42,7 @@ pub struct Context {
     /// What this process knows about the account of its key.
     pub(super) account: AccountProof,
     pub(super) gate: SlotGate,
-    /// The searches for alternatives of refused slots that run.
+    /// The searches for alternatives of refused slots, and who waits for one.
     pub(super) alternative_searches: AlternativeSearches,
     /// Bounds the work that takes a processor for a while.
     pub(super) heavy_work: HeavyWork,

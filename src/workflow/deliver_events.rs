@@ -99,7 +99,7 @@ pub async fn run_worker(context: Arc<Context>, render: RenderEvent, stop: Cancel
             () = tokio::time::sleep(POLL) => {}
         }
     }
-    // Each task ends after the requests that it has begun.
+    // Each task ends after the requests of what it has leased.
     while tasks.join_next().await.is_some() {}
 }
 

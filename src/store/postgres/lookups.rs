@@ -16,7 +16,7 @@ use crate::store::lookups::{self, Lookup, LookupQuery, LookupRow, Lookups, SlotR
 
 /// Reads the clock, event types `$11` with the names of the resources of their first segments, the attempts with keys `$12`, and
 /// what is taken of limits (`$1` to `$10`). `OFFSET 0` keeps the planner from joining all resources, which it does because it
-/// expects many ids. The rows are text, which is only copied into the answer: binary JSON is built, and then written out as text.
+/// expects many ids. With `jsonb` in place of `json`, binary JSON would be built first, and then written out as text.
 const LOOK_UP: &str = concat!(
     "SELECT date_trunc('milliseconds', clock_timestamp()) AS now,
     (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM event_types e WHERE e.id = ANY ($11)) AS event_types,

@@ -6,6 +6,7 @@ use holdfast::workflow::deliver_events::{DeliveryReport, deliver_due_events};
 use serde_json::json;
 
 use crate::support::app::{TestApp, order_by};
+use crate::support::database::Engine;
 use crate::support::event_receiver::{EventReceiver, ReceiverAnswer, deliveries, set_endpoint};
 use crate::support::feed_server::PRIVATE;
 use crate::support::on_both_engines;
@@ -76,4 +77,23 @@ on_both_engines! {
         assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
         assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 4, "{statuses:?}");
     }
+}
+
+/// On SQLite both are one transaction, which only a fault of the disk ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_stay_if_the_next_lease_fails_on_postgres() {
+    let app = TestApp::start_with(Engine::Postgres, &PRIVATE).await;
+    let (receiver, _) = EventReceiver::set_at(&app, "shop").await;
+    place_holds(&app, 12).await;
+    for statement in [
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$",
+        "CREATE TRIGGER refuse BEFORE UPDATE ON event_deliveries FOR EACH ROW
+         WHEN (NEW.leased_until IS NOT NULL AND NEW.position > 8) EXECUTE FUNCTION refuse()",
+    ] {
+        app.database.execute(statement).await;
+    }
+    let sent = deliver_due_events(&app.context, holdfast::http::render_event).await;
+    assert!(sent.is_err(), "{sent:?}");
+    assert_eq!(receiver.received().len(), AT_ONCE);
+    assert_eq!(app.database.count("SELECT count(*) FROM event_deliveries WHERE state = 'done'").await, 8);
 }
