@@ -95,5 +95,10 @@ async fn results_stay_if_the_next_lease_fails_on_postgres() {
     let sent = deliver_due_events(&app.context, holdfast::http::render_event).await;
     assert!(sent.is_err(), "{sent:?}");
     assert_eq!(receiver.received().len(), AT_ONCE);
-    assert_eq!(app.database.count("SELECT count(*) FROM event_deliveries WHERE state = 'done'").await, 8);
+    assert_eq!(
+        app.database
+            .count("SELECT count(*) FROM event_deliveries WHERE state = 'done'")
+            .await,
+        8
+    );
 }

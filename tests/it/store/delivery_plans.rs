@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use holdfast::domain::ids::EndpointId;
 use holdfast::store::LeaseRequest;
 
@@ -28,7 +27,8 @@ const READ: &str =
 async fn count_read_by_a_lease(database: &TestDatabase) -> i64 {
     let before = database.count(READ).await;
     let endpoint = EndpointId::parse("shop").unwrap();
-    let request = LeaseRequest::new(Utc::now(), Duration::from_secs(45), LEASED);
+    let day_after = "2026-01-02T00:00:00Z".parse().unwrap();
+    let request = LeaseRequest::new(day_after, Duration::from_secs(45), LEASED);
     let leased = database.store().lease_deliveries(&endpoint, &request).await;
     assert_eq!(leased.unwrap().len(), LEASED as usize);
     // PostgreSQL may count what a connection did only when it ends.
