@@ -394,4 +394,4 @@ fn list_unscheduled_starts(within: Window, now: DateTime<Utc>) -> Vec<DateTime<U
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -145,26 +145,8 @@ mod tests {
 
     use super::*;
     use crate::domain::availability::SlotStatus;
-    use crate::domain::change_policy::ChangePolicy;
-    use crate::domain::ids::EventTypeId;
-    use crate::domain::money::{Currency, Money};
+    use crate::domain::catalogue::tests::fixture::call;
     use crate::domain::time::Window;
-
-    fn call() -> EventType {
-        EventType {
-            id: EventTypeId::parse("call").unwrap(),
-            name: "Call".to_owned(),
-            description: None,
-            segments: Vec::new(),
-            buffer_before_minutes: 0,
-            buffer_after_minutes: 0,
-            schedule: None,
-            price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
-            payment_methods: Vec::new(),
-            change_policy: ChangePolicy::default(),
-            checkout: Default::default(),
-        }
-    }
 
     fn refused(quantity: u32) -> RefusedSlot {
         RefusedSlot {

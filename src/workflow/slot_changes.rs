@@ -176,9 +176,7 @@ fn find_starts_near(event_type: &EventType, busy: Window, within: Window) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::catalogue::SegmentTemplate;
-    use crate::domain::change_policy::ChangePolicy;
-    use crate::domain::money::{Currency, Money};
+    use crate::domain::catalogue::tests::fixture::call;
 
     fn at(text: &str) -> DateTime<Utc> {
         format!("2026-12-01T{text}:00Z").parse().unwrap()
@@ -191,21 +189,8 @@ mod tests {
     /// An event type of half an hour that keeps its resource busy ten minutes longer.
     fn event_type() -> EventType {
         EventType {
-            id: EventTypeId::parse("call").unwrap(),
-            name: "Call".to_owned(),
-            description: None,
-            segments: vec![SegmentTemplate {
-                offset_minutes: 0,
-                duration_minutes: 30,
-                any_of: vec![ResourceId::parse("ana").unwrap()],
-            }],
-            buffer_before_minutes: 0,
             buffer_after_minutes: 10,
-            schedule: None,
-            price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
-            payment_methods: Vec::new(),
-            change_policy: ChangePolicy::default(),
-            checkout: Default::default(),
+            ..call()
         }
     }
 

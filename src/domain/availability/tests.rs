@@ -6,10 +6,9 @@ use uuid::Uuid;
 use chrono::{DateTime, Utc};
 
 use super::*;
+use crate::domain::catalogue::tests::fixture;
 use crate::domain::catalogue::{EventType, SegmentTemplate};
-use crate::domain::change_policy::ChangePolicy;
-use crate::domain::ids::{EventTypeId, HoldId, ResourceId};
-use crate::domain::money::{Currency, Money};
+use crate::domain::ids::{HoldId, ResourceId};
 use crate::domain::segment::{Segment, allocated_segments};
 use crate::domain::time::Window;
 
@@ -35,17 +34,8 @@ pub(super) fn segment_template(
 
 pub(super) fn event_type(segments: Vec<SegmentTemplate>) -> EventType {
     EventType {
-        id: EventTypeId::parse("thing").unwrap(),
-        name: "Thing".into(),
-        description: None,
         segments,
-        buffer_before_minutes: 0,
-        buffer_after_minutes: 0,
-        schedule: None,
-        price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
-        payment_methods: Vec::new(),
-        change_policy: ChangePolicy::default(),
-        checkout: Default::default(),
+        ..fixture::call()
     }
 }
 

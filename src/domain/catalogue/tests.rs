@@ -1,30 +1,18 @@
 //! Which starts are for sale, what a booking occupies, and what it costs.
 
 use super::*;
-use crate::domain::money::Currency;
+
+pub(crate) mod fixture;
 
 fn id(text: &str) -> ResourceId {
     ResourceId::parse(text).unwrap()
 }
 
 fn call() -> EventType {
-    let template = SegmentTemplate {
-        offset_minutes: 0,
-        duration_minutes: 30,
-        any_of: vec![id("ana")],
-    };
     EventType {
-        id: EventTypeId::parse("call").unwrap(),
-        name: "Call".into(),
-        description: None,
-        segments: vec![template],
         buffer_before_minutes: 5,
         buffer_after_minutes: 10,
-        schedule: None,
-        price: Money::price(5000, Currency::parse("eur").unwrap()).unwrap(),
-        payment_methods: Vec::new(),
-        change_policy: ChangePolicy::default(),
-        checkout: Default::default(),
+        ..fixture::call()
     }
 }
 

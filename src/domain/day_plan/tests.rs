@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::booking::Guest;
-use crate::domain::catalogue::SegmentTemplate;
+use crate::domain::catalogue::tests::fixture;
 use crate::domain::change_policy::ChangePolicy;
 use crate::domain::hold::Hold;
 use crate::domain::ids::{HoldId, SessionId};
@@ -86,21 +86,9 @@ fn call(is_scheduled: bool) -> EventType {
         exceptions: Vec::new(),
     };
     EventType {
-        id: EventTypeId::parse("call").unwrap(),
-        name: "Call".to_owned(),
-        description: None,
-        segments: vec![SegmentTemplate {
-            offset_minutes: 0,
-            duration_minutes: 30,
-            any_of: vec![ana()],
-        }],
-        buffer_before_minutes: 0,
         buffer_after_minutes: 10,
         schedule: is_scheduled.then_some(schedule),
-        price: price(),
-        payment_methods: Vec::new(),
-        change_policy: ChangePolicy::default(),
-        checkout: Default::default(),
+        ..fixture::call()
     }
 }
 

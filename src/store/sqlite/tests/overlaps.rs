@@ -7,6 +7,7 @@ use super::plans::explain;
 use super::*;
 use crate::domain::availability::{SlotAvailability, SlotRequest};
 use crate::domain::catalogue::MAX_BUSY;
+use crate::domain::catalogue::tests::fixture::call;
 
 /// All windows within five steps of time.
 fn small_windows() -> Vec<(i64, i64)> {
@@ -100,7 +101,7 @@ async fn longest_busy_time_is_seen_to_its_last_millisecond() {
     let TestStore { store, .. } = &test_store().await;
     let longest = MAX_BUSY.num_minutes();
     place(store, &booking(1, 30, 30 + longest)).await;
-    let call = super::slots::call();
+    let call = call();
     let question = AvailabilityQuery {
         resources: &call.list_resources(),
         // It begins a millisecond before the last instant that is read.

@@ -5,7 +5,8 @@ use sqlx::SqlitePool;
 
 use super::*;
 use crate::domain::availability::{SlotAvailability, SlotRequest};
-use crate::domain::catalogue::{Block, EventType, Resource, SegmentTemplate};
+use crate::domain::catalogue::tests::fixture::call;
+use crate::domain::catalogue::{Block, Resource};
 use crate::domain::listing::PutOutcome;
 
 async fn insert(writer: &SqlitePool, resource: &str, from: i64, to: i64) -> sqlx::Result<()> {
@@ -196,27 +197,6 @@ async fn placed_hold_reads_back_and_blocks_its_window() {
         availability(89, minute(30)).await,
         SlotAvailability::Overdue(vec![placed.hold.id])
     );
-}
-
-/// An event type of half an hour of `ana`.
-pub(super) fn call() -> EventType {
-    EventType {
-        id: EventTypeId::parse("call").unwrap(),
-        name: "Call".into(),
-        description: None,
-        segments: vec![SegmentTemplate {
-            offset_minutes: 0,
-            duration_minutes: 30,
-            any_of: vec![segment("ana", 0, 1).resource],
-        }],
-        buffer_before_minutes: 0,
-        buffer_after_minutes: 0,
-        schedule: None,
-        price: price(),
-        payment_methods: Vec::new(),
-        change_policy: ChangePolicy::default(),
-        checkout: Default::default(),
-    }
 }
 
 pub(super) async fn put_ana(store: &SqliteStore, capacity: u32) -> PutOutcome {
