@@ -77,9 +77,9 @@ pub trait Deliveries {
         id: &EndpointId,
         request: &LeaseRequest,
     ) -> Result<Vec<LeasedDelivery>, StoreError>;
-    /// Writes what attempts at an endpoint have led to, together; then leases the `next` deliveries, if any are wanted: on SQLite in the
-    /// same transaction, on PostgreSQL in another one. An attempt after which another one of the delivery has begun changes nothing. If a delivery
-    /// is over, the next event of its hold becomes due.
+    /// Writes what attempts at an endpoint have led to, together; then leases the `next` deliveries, if any are wanted: on SQLite
+    /// in the same transaction, on PostgreSQL in another one. An attempt after which another one of the delivery has begun changes
+    /// nothing. If a delivery is over, the next event of its hold becomes due.
     async fn finish_attempts(
         &self,
         id: &EndpointId,

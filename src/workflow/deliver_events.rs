@@ -176,10 +176,11 @@ async fn serve_endpoint(
             .finish_attempts(id, &round.results, now, next.as_ref())
             .await?;
         report.add(&round.results);
-        match round.error {
-            Some(error) => return Err(error),
-            None if next.is_none() => break,
-            None => {}
+        if let Some(error) = round.error {
+            return Err(error);
+        }
+        if next.is_none() {
+            break;
         }
     }
     Ok(report)
