@@ -193,6 +193,12 @@ impl ServiceClient {
         send_expecting(request.body(body.to_string()), 201).await;
     }
 
+    /// Has every event sent to an endpoint.
+    pub(crate) async fn create_endpoint(&self, url: &str) {
+        let endpoint = json!({"url": url, "events": ["*"]});
+        self.create("/v1/admin/webhook-endpoints/shop", &endpoint).await;
+    }
+
     /// Reads an event type's page of slots. Returns the number of slots.
     pub(crate) async fn count_slots(
         &self,

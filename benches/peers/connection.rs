@@ -36,15 +36,20 @@ impl Connection {
 
 /// Returns the status of a response that has arrived in full.
 fn parse_status(received: &[u8]) -> Option<u16> {
+    let end = find_message_end(received)?;
+    let line = std::str::from_utf8(&received[..received.len().min(12)]).unwrap();
+    let status = line.split(' ').nth(1)?.parse().unwrap();
+    (received.len() >= end).then_some(status)
+}
+
+/// Returns where a request or response whose head has arrived ends.
+pub(crate) fn find_message_end(received: &[u8]) -> Option<usize> {
     let end = received.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&received[..end]).unwrap();
-    let mut lines = head.lines();
-    let status = lines.next()?.split(' ').nth(1)?.parse().unwrap();
-    let length = lines.find_map(|line| {
+    let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         let is_length = name.eq_ignore_ascii_case("content-length");
         is_length.then(|| value.trim().parse::<usize>().unwrap())
     });
-    let length = length.expect("the response has a Content-Length");
-    (received.len() >= end + 4 + length).then_some(status)
+    Some(end + 4 + length.expect("the message has a Content-Length"))
 }

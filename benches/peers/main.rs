@@ -17,6 +17,7 @@
 
 mod by_hand;
 mod connection;
+mod endpoint;
 #[path = "../checkout/environment.rs"]
 mod environment;
 #[path = "../checkout/load.rs"]

@@ -126,7 +126,11 @@ impl Installation {
             let connections = PoolOptions::default().max_connections;
             self.node.start_checkout(&url, &simulator.base, connections)
         } else {
-            start_service(directory.path(), &url, &simulator, &[]).await.0
+            // The endpoint that takes the events is on this machine.
+            let changed = [("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1")];
+            start_service(directory.path(), &url, &simulator, &changed)
+                .await
+                .0
         };
         let client = ServiceClient::new(&service.base, &simulator.base);
         if kind != PeerKind::ByHand {

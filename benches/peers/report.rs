@@ -15,12 +15,14 @@ pub(crate) fn format_table(all: &AllRounds) -> String {
         format_row(
             "holds/s on distinct slots, relative to the checkout by hand",
             all,
-            |rounds| {
-                let rates = rounds.iter().zip(&all[0]);
-                let ratios = rates.map(|(round, by_hand)| round.full.rate / by_hand.full.rate);
-                format!("**{}**", format_spread(ratios.collect(), 2))
-            },
+            |rounds| relative_to_by_hand(all, rounds, |round| Some(&round.full)),
         ),
+        format_row("… while an endpoint takes every event", all, |rounds| {
+            relative_to_by_hand(all, rounds, |round| Some(&round.listened.as_ref()?.load))
+        }),
+        format_row("… events/s that the endpoint takes", all, |rounds| {
+            spread_of_some(rounds, 0, |round| Some(round.listened.as_ref()?.events))
+        }),
     ];
     let mut add = |name: &str, cell: &dyn Fn(&[Round]) -> String| lines.push(format_row(name, all, cell));
     add("holds/s", &|rounds| rates(rounds, |round| &round.full));
@@ -39,12 +41,10 @@ pub(crate) fn format_table(all: &AllRounds) -> String {
     add("… p99, ms", &|rounds| times(rounds, |round| round.fresh.p99));
     add(
         "holds/s from one address, relative to different ones",
-        &|rounds| match rounds.iter().any(|round| round.addresses.is_none()) {
-            true => "–".to_owned(),
-            false => spread(rounds, 2, |round| {
-                let different = round.addresses.as_ref().map_or(f64::NAN, |load| load.rate);
-                round.full.rate / different
-            }),
+        &|rounds| {
+            spread_of_some(rounds, 2, |round| {
+                Some(round.full.rate / round.addresses.as_ref()?.rate)
+            })
         },
     );
     add("one connection alone: holds/s", &|rounds| {
@@ -104,6 +104,24 @@ pub(crate) fn describe_machine() -> String {
 fn format_row(name: &str, all: &AllRounds, cell: impl Fn(&[Round]) -> String) -> String {
     let [by_hand, postgres, sqlite] = all.each_ref().map(|rounds| cell(rounds));
     format!("| {name} | {by_hand} | {postgres} | {sqlite} |")
+}
+
+/// Divides the rate of a load by the rate of the checkout by hand in the same round.
+fn relative_to_by_hand(all: &AllRounds, rounds: &[Round], load: fn(&Round) -> Option<&Load>) -> String {
+    let pairs = rounds.iter().zip(&all[0]);
+    let ratios = pairs.map(|(round, by_hand)| Some(load(round)?.rate / by_hand.full.rate));
+    let ratios: Option<Vec<f64>> = ratios.collect();
+    ratios.map_or_else(none, |ratios| format!("**{}**", format_spread(ratios, 2)))
+}
+
+/// A figure that one of the services does not have.
+fn none() -> String {
+    "–".to_owned()
+}
+
+fn spread_of_some(rounds: &[Round], digits: usize, figure: fn(&Round) -> Option<f64>) -> String {
+    let figures: Option<Vec<f64>> = rounds.iter().map(figure).collect();
+    figures.map_or_else(none, |figures| format_spread(figures, digits))
 }
 
 fn rates(rounds: &[Round], load: fn(&Round) -> &Load) -> String {

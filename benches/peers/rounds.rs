@@ -8,6 +8,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use crate::connection::Connection;
+use crate::endpoint::Endpoint;
 use crate::load::{LoadResult, run_load};
 use crate::peer::{Addresses, Installation, Peer, PeerKind};
 
@@ -37,6 +38,8 @@ pub(crate) struct Round {
     pub(crate) rushes: Vec<Rush>,
     /// A full load on a database that was analysed when it was empty.
     pub(crate) fresh: Load,
+    /// A full load while an endpoint takes every event, where the service sends events.
+    pub(crate) listened: Option<ListenedLoad>,
 }
 
 /// The figures of one load.
@@ -47,6 +50,13 @@ pub(crate) struct Load {
     pub(crate) p99: Duration,
     /// The processor time of the service and of the PostgreSQL server for each response, in milliseconds.
     pub(crate) cpu_ms: [f64; 2],
+}
+
+/// A load while an endpoint takes every event.
+pub(crate) struct ListenedLoad {
+    pub(crate) load: Load,
+    /// The number of events that the endpoint takes per second.
+    pub(crate) events: f64,
 }
 
 /// The figures of one rush.
@@ -95,6 +105,10 @@ pub(crate) async fn measure_round(installation: &Installation, kind: PeerKind, t
         refusals,
         rushes,
         fresh: measure_fresh(installation, kind, time).await,
+        listened: match kind {
+            PeerKind::ByHand => None,
+            _ => Some(measure_listened(installation, kind, time).await),
+        },
     }
 }
 
@@ -106,6 +120,24 @@ async fn measure_fresh(installation: &Installation, kind: PeerKind, time: Durati
     drop(job);
     stop(peer).await;
     fresh
+}
+
+#[allow(clippy::cast_precision_loss)]
+async fn measure_listened(installation: &Installation, kind: PeerKind, time: Duration) -> ListenedLoad {
+    let peer = Arc::new(installation.start(kind).await);
+    let job = Job::on_distinct_slots(&peer, Addresses::One);
+    place_earlier_holds(&job).await;
+    peer.settle().await;
+    let endpoint = Endpoint::open().await;
+    peer.client.create_endpoint(&endpoint.url).await;
+    job.run(CONNECTIONS, WARM_UP).await;
+    let (begun, taken) = (Instant::now(), endpoint.count_taken());
+    assert!(taken > 0, "the endpoint gets events");
+    let load = job.measure_now(CONNECTIONS, time).await;
+    let events = (endpoint.count_taken() - taken) as f64 / begun.elapsed().as_secs_f64();
+    drop(job);
+    stop(peer).await;
+    ListenedLoad { load, events }
 }
 
 async fn stop(peer: Arc<Peer>) {
@@ -192,6 +224,10 @@ impl Job {
     /// Runs the load for this time, after a warm-up.
     async fn measure(&self, connections: usize, time: Duration) -> Load {
         self.run(connections, WARM_UP).await;
+        self.measure_now(connections, time).await
+    }
+
+    async fn measure_now(&self, connections: usize, time: Duration) -> Load {
         let sessions = self.peer.client.count_session_requests().await;
         let before = self.peer.cpu_time();
         let result = self.run(connections, time).await;
