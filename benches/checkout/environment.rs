@@ -137,7 +137,8 @@ pub(crate) fn start_simulator(directory: &Path) -> Process {
         "--webhook-url",
         "http://127.0.0.1:9/",
     ];
-    Process::start(directory, &arguments, &[])
+    // One thread is enough, and leaves more of the processors to what is measured.
+    Process::start(directory, &arguments, &[("TOKIO_WORKER_THREADS", "1")])
 }
 
 /// Starts a service on a database, and returns also the time to its first `200` from `/readyz`.

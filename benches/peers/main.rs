@@ -3,7 +3,7 @@
 //! The checkout by hand is `benches/peers/by_hand`: Node.js with Fastify, node-postgres and Stripe's official library. The
 //! services take turns within one run, each as a process of its own on a new database, with the same requests, the same
 //! simulator, the same PostgreSQL server and the same number of database connections. `docs/benchmarks.md` says what is
-//! compared, and what the checkout by hand leaves out. A run takes about ten minutes; `PEERS_ROUNDS` and `PEERS_SECONDS`
+//! compared, and what the checkout by hand leaves out. A run takes about eleven minutes; `PEERS_ROUNDS` and `PEERS_SECONDS`
 //! make it shorter. Without Node.js, nothing is measured.
 
 #![allow(

@@ -19,6 +19,16 @@ use crate::service_client::{FreeSlots, ServiceClient};
 
 /// The tables of the checkout by hand, and what it offers: the same as Holdfast's event types.
 const SCHEMA_BY_HAND: &str = include_str!("by_hand/schema.sql");
+/// What is set beside what all benchmarks set.
+const SETTINGS: [(&str, &str); 4] = [
+    // One address calls for all guests, so the shop counts neither the holds of its network nor what lapsed.
+    ("HOLDFAST_MAX_LIVE_HOLDS_PER_NETWORK", "0"),
+    ("HOLDFAST_LAPSE_COOLDOWN", "0s"),
+    // The checkout by hand writes no log lines either. The address is in a line of `holdfast::app`.
+    ("HOLDFAST_LOG", "warn,holdfast::app=info"),
+    // The endpoint that takes the events is on this machine.
+    ("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1"),
+];
 /// The address of a shop's own server that calls for its guests.
 const SHOP_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
@@ -126,9 +136,7 @@ impl Installation {
             let connections = PoolOptions::default().max_connections;
             self.node.start_checkout(&url, &simulator.base, connections)
         } else {
-            // The endpoint that takes the events is on this machine.
-            let changed = [("HOLDFAST_CALENDAR_ALLOW_PRIVATE", "1")];
-            start_service(directory.path(), &url, &simulator, &changed)
+            start_service(directory.path(), &url, &simulator, &SETTINGS)
                 .await
                 .0
         };
