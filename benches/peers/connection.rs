@@ -37,8 +37,8 @@ impl Connection {
 /// Returns the status of a response that has arrived in full.
 fn parse_status(received: &[u8]) -> Option<u16> {
     let end = find_message_end(received)?;
-    let line = std::str::from_utf8(&received[..received.len().min(12)]).unwrap();
-    let status = line.split(' ').nth(1)?.parse().unwrap();
+    let status = received.split(|byte| *byte == b' ').nth(1)?;
+    let status = std::str::from_utf8(status).unwrap().parse().unwrap();
     (received.len() >= end).then_some(status)
 }
 

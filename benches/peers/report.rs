@@ -106,22 +106,23 @@ fn format_row(name: &str, all: &AllRounds, cell: impl Fn(&[Round]) -> String) ->
     format!("| {name} | {by_hand} | {postgres} | {sqlite} |")
 }
 
+/// Stands for a figure that one of the services does not have.
+fn no_figure() -> String {
+    "–".to_owned()
+}
+
 /// Divides the rate of a load by the rate of the checkout by hand in the same round.
 fn relative_to_by_hand(all: &AllRounds, rounds: &[Round], load: fn(&Round) -> Option<&Load>) -> String {
     let pairs = rounds.iter().zip(&all[0]);
     let ratios = pairs.map(|(round, by_hand)| Some(load(round)?.rate / by_hand.full.rate));
     let ratios: Option<Vec<f64>> = ratios.collect();
-    ratios.map_or_else(none, |ratios| format!("**{}**", format_spread(ratios, 2)))
+    ratios.map_or_else(no_figure, |ratios| format!("**{}**", format_spread(ratios, 2)))
 }
 
-/// A figure that one of the services does not have.
-fn none() -> String {
-    "–".to_owned()
-}
-
+/// Formats the figures, unless one of the rounds has none.
 fn spread_of_some(rounds: &[Round], digits: usize, figure: fn(&Round) -> Option<f64>) -> String {
     let figures: Option<Vec<f64>> = rounds.iter().map(figure).collect();
-    figures.map_or_else(none, |figures| format_spread(figures, digits))
+    figures.map_or_else(no_figure, |figures| format_spread(figures, digits))
 }
 
 fn rates(rounds: &[Round], load: fn(&Round) -> &Load) -> String {

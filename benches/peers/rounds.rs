@@ -122,6 +122,7 @@ async fn measure_fresh(installation: &Installation, kind: PeerKind, time: Durati
     fresh
 }
 
+/// Measures a service with earlier holds while an endpoint takes every event.
 #[allow(clippy::cast_precision_loss)]
 async fn measure_listened(installation: &Installation, kind: PeerKind, time: Duration) -> ListenedLoad {
     let peer = Arc::new(installation.start(kind).await);
@@ -227,6 +228,7 @@ impl Job {
         self.measure_now(connections, time).await
     }
 
+    /// Runs the load for this time, after one that was warm-up enough.
     async fn measure_now(&self, connections: usize, time: Duration) -> Load {
         let sessions = self.peer.client.count_session_requests().await;
         let before = self.peer.cpu_time();
