@@ -22,6 +22,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::{IntoResponse, Response};
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
@@ -40,6 +41,7 @@ pub use self::operation_names::OperationNames;
 use self::request_size::BodyLimit;
 pub use self::response_size::ResponseSpace;
 pub use self::server::{RenderMetrics, Server};
+use self::shared_service::ShareLayer;
 pub use self::slot_streams::SlotStreams;
 use crate::domain::access_key::{AccessKey, KeyText};
 use crate::domain::booking::Booking;
@@ -97,6 +99,7 @@ mod return_pages;
 mod schedule;
 mod scopes;
 mod server;
+mod shared_service;
 mod slot_streams;
 mod slot_view;
 mod slots;
@@ -140,19 +143,17 @@ fn public_routes(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
             .layer(bound_size.clone())
             .layer(compression::compression_layer())
             .layer(map_request(compression::prepare_request));
-        guests = guests
-            .layer(bound_size)
-            .merge(lists)
-            .layer(from_fn_with_state(server.clone(), audit_trail::record_act))
+        let limit_body = from_fn_with_state(BodyLimit::new(MAX_JSON_BODY), request_size::limit_body);
+        let layers = ServiceBuilder::new()
+            .layer(limit_body)
+            .layer(from_fn_with_state(server.clone(), auth::identify_caller))
             .layer(from_fn_with_state(server.clone(), request_limits::limit_requests))
-            .layer(from_fn_with_state(server.clone(), auth::identify_caller));
+            .layer(from_fn_with_state(server.clone(), audit_trail::record_act))
+            .layer(ShareLayer);
+        guests = guests.layer(bound_size).merge(lists).layer(layers);
     } else {
         guests = guests.merge(lists);
     }
-    let guests = guests.layer(from_fn_with_state(
-        BodyLimit::new(MAX_JSON_BODY),
-        request_size::limit_body,
-    ));
     let stripe = OpenApiRouter::new()
         .routes(routes!(webhooks::receive_event))
         .layer(DefaultBodyLimit::max(MAX_WEBHOOK_BODY))
@@ -274,15 +275,18 @@ fn build_public_router(server: &Arc<Server>) -> Router<Arc<Server>> {
 
 /// Adds what all routes share: errors for what no route takes, bounds on bodies, ids of requests.
 fn complete_router(router: Router<Arc<Server>>, server: Arc<Server>) -> Router {
+    let layers = ServiceBuilder::new()
+        .layer(map_response(response_headers::add_security_headers))
+        .layer(from_fn(request_id::assign_request_id))
+        .layer(from_fn(error::render_problems))
+        .layer(CatchPanicLayer::custom(respond_to_panic))
+        .layer(from_fn_with_state(server.clone(), health::refuse_until_open))
+        .layer(DefaultBodyLimit::max(MAX_JSON_BODY))
+        .layer(ShareLayer);
     router
         .fallback(async || Problem::not_found("path"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(DefaultBodyLimit::max(MAX_JSON_BODY))
-        .layer(from_fn_with_state(server.clone(), health::refuse_until_open))
-        .layer(CatchPanicLayer::custom(respond_to_panic))
-        .layer(from_fn(error::render_problems))
-        .layer(from_fn(request_id::assign_request_id))
-        .layer(map_response(response_headers::add_security_headers))
+        .layer(layers)
         .with_state(server)
 }
 
