@@ -22,7 +22,7 @@ use crate::domain::session::PaymentPage;
 
 mod json;
 pub(super) use json::{
-    decode_metadata, decode_segments, decode_terms, encode_metadata, encode_segments, encode_terms,
+    SegmentRow, decode_metadata, decode_segments, decode_terms, encode_segments, encode_terms,
 };
 
 /// A row that says something impossible.

@@ -14,9 +14,9 @@ macro_rules! update_segments {
         .bind($segments[0].resource.as_str())
         .bind(crate::store::columns::DbTime(shown.starts_at()))
         .bind(crate::store::columns::DbTime(shown.ends_at()))
-        .bind(crate::store::columns::DbJson(
-            crate::store::encoding::encode_segments($segments),
-        ))
+        .bind(sqlx::types::Json(crate::store::encoding::encode_segments(
+            $segments,
+        )))
     }};
 }
 pub(super) use update_segments;

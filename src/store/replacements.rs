@@ -220,9 +220,7 @@ macro_rules! update_details {
             .bind(crate::store::columns::DbUuid($details.booking.hold.id.0))
             .bind($details.booking.version)
             .bind($details.name)
-            .bind(crate::store::columns::DbJson(
-                crate::store::encoding::encode_metadata($details.metadata),
-            ))
+            .bind(sqlx::types::Json($details.metadata))
             .bind(crate::store::columns::DbTime($details.now))
     };
 }

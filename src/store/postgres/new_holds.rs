@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::postgres::PgExecutor;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -13,7 +12,7 @@ use super::allowances::{OfferColumns, find_numbers_statement};
 use super::occupancy::{UnitColumns, signed, take_units_statement};
 use crate::domain::hold::TransitionReason;
 use crate::domain::ids::{HoldId, ResourceId};
-use crate::store::encoding;
+use crate::store::encoding::{self, SegmentRow};
 use crate::store::placements::{HoldToPlace, PlaceOutcome};
 
 /// Places holds with their occupancy, allowances, attempts and first history lines: one statement, so one round trip. Each
@@ -100,7 +99,7 @@ struct HoldColumns<'a> {
     resources: Vec<&'a str>,
     starts: Vec<DateTime<Utc>>,
     ends: Vec<DateTime<Utc>>,
-    segments: Vec<Json<Value>>,
+    segments: Vec<Json<Vec<SegmentRow<'a>>>>,
     statuses: Vec<&'static str>,
     reasons: Vec<Option<&'static str>>,
     amounts: Vec<i64>,
@@ -109,7 +108,7 @@ struct HoldColumns<'a> {
     checkout_urls: Vec<&'a str>,
     guest_emails: Vec<&'a str>,
     guest_names: Vec<Option<&'a str>>,
-    metadata: Vec<Json<Value>>,
+    metadata: Vec<Json<&'a BTreeMap<String, String>>>,
     created: Vec<DateTime<Utc>>,
     expires: Vec<DateTime<Utc>>,
     sessions_expire: Vec<DateTime<Utc>>,
@@ -155,8 +154,7 @@ impl<'a> HoldColumns<'a> {
         self.client_secrets.push(client_secret);
         self.guest_emails.push(&booking.guest.email);
         self.guest_names.push(booking.guest.name.as_deref());
-        self.metadata
-            .push(Json(encoding::encode_metadata(&booking.metadata)));
+        self.metadata.push(Json(&booking.metadata));
         self.created.push(booking.created_at);
         self.expires.push(booking.expires_at);
         self.sessions_expire.push(booking.session_expires_at);

@@ -129,7 +129,7 @@ pub(super) fn encode_hold(new: &HoldToPlace<'_>) -> Value {
         "price_mismatch": hold.price_mismatch,
         "email": booking.guest.email,
         "name": booking.guest.name,
-        "metadata": encoding::encode_metadata(&booking.metadata),
+        "metadata": booking.metadata,
         "expires": booking.expires_at.timestamp_millis(),
         "session_expires": booking.session_expires_at.timestamp_millis(),
         "due": booking.due_at.map(|at| at.timestamp_millis()),
