@@ -156,11 +156,11 @@ impl AllowanceRange {
             return FreeAllowances::Undecided;
         };
         let length = (last + 1).saturating_sub(self.first);
-        let numbers: Vec<u32> = (0..length)
+        let free = (0..length)
             .map(|n| self.first + (n + offset % length) % length)
-            .filter(|number| !taken.contains(number))
-            .take(SAMPLE as usize)
-            .collect();
+            .filter(|number| !taken.contains(number));
+        let mut numbers = Vec::with_capacity(length.min(SAMPLE) as usize);
+        numbers.extend(free.take(SAMPLE as usize));
         match (numbers.is_empty(), is_whole) {
             (false, _) => FreeAllowances::Found(numbers),
             (true, true) => FreeAllowances::LimitReached,

@@ -39,8 +39,8 @@ impl ScopedKey {
     /// It has a space, which no key has, so that no caller can send it as a key, and no key from before scopes equals it.
     pub fn to_text(&self) -> String {
         match &self.scope {
-            KeyScope::Anyone => format!("anyone {}", self.key),
-            KeyScope::Checkout => format!("checkout {}", self.key),
+            KeyScope::Anyone => ["anyone ", self.key.as_str()].concat(),
+            KeyScope::Checkout => ["checkout ", self.key.as_str()].concat(),
             KeyScope::Network(network) => {
                 let digest = Sha256::digest(format!("{} {}", network.0, self.key));
                 format!("network {}", BASE64_URL_SAFE_NO_PAD.encode(digest))

@@ -134,8 +134,9 @@ impl TouchedSlots {
                 .numbers
                 .get(&(offer.limit.scope, offer.limit.subject.clone()));
             let is_free = |number: &u32| offered.is_none_or(|offered| !offered.contains(number));
-            let numbers = offer.numbers.iter().copied().filter(is_free);
-            let numbers: Vec<u32> = numbers.take(NUMBERS_IN_GROUP).collect();
+            let free = offer.numbers.iter().copied().filter(is_free);
+            let mut numbers = Vec::with_capacity(NUMBERS_IN_GROUP);
+            numbers.extend(free.take(NUMBERS_IN_GROUP));
             (!numbers.is_empty()).then(|| AllowanceOffer {
                 limit: offer.limit.clone(),
                 numbers,

@@ -1,6 +1,8 @@
 //! Takes and reads allowances on PostgreSQL. The placing statement takes what `find_numbers_statement!` finds; the key of the table
 //! keeps the limits on unpaid holds.
 
+use std::fmt::Write as _;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
@@ -173,12 +175,25 @@ impl<'a> OfferColumns<'a> {
     /// Adds what a hold is offered.
     pub(super) fn add(&mut self, hold: HoldId, offers: &'a [AllowanceOffer], waits: bool) {
         for AllowanceOffer { limit, numbers } in offers {
-            let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
             self.holds.push(hold.0);
             self.scopes.push(encoding::encode_limit_scope(limit.scope));
             self.subjects.push(&limit.subject);
-            self.numbers.push(format!("{{{}}}", numbers.join(",")));
+            self.numbers.push(to_array_text(numbers));
             self.waits.push(waits);
         }
     }
+}
+
+/// The text of an array of numbers.
+fn to_array_text(numbers: &[u32]) -> String {
+    // Made in one piece of memory, because every checkout makes some. A number of a limit has up to seven digits.
+    let mut text = String::with_capacity(2 + 8 * numbers.len());
+    text.push('{');
+    for (nth, number) in numbers.iter().enumerate() {
+        let comma = if nth == 0 { "" } else { "," };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{comma}{number}");
+    }
+    text.push('}');
+    text
 }
