@@ -49,7 +49,10 @@ pub(super) fn hold_condition(attention: Attention) -> &'static str {
                       WHERE d.status IN ('needs_response', 'under_review'))"
         }
         Attention::DoesNotAddUp => "h.id IN (SELECT hold_id FROM payments WHERE NOT adds_up)",
-        Attention::Overdue => "h.id IN (SELECT id FROM holds WHERE status = 'held' AND expires_at <= ",
+        Attention::Overdue => {
+            "h.id IN (SELECT id FROM holds
+                      WHERE status IN ('held', 'processing') AND status = 'held' AND expires_at <= "
+        }
         Attention::ProcessingLong => {
             "h.id IN (SELECT u.id FROM holds u
                       WHERE u.status IN ('held', 'processing') AND u.status = 'processing'

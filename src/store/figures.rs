@@ -132,11 +132,7 @@ pub(super) struct FiguresRow {
 pub(super) const COUNT: &str = concat!(
     "
 SELECT
-    (SELECT count(*) FROM holds WHERE status = 'held') AS held,
-    (SELECT count(*) FROM holds WHERE status IN ('held', 'processing') AND status = 'processing') AS processing,
-    (SELECT count(*) FROM holds WHERE status = 'held' AND expires_at <= $1) AS overdue,
-    (SELECT min(expires_at) FROM holds WHERE status = 'held' AND expires_at <= $1) AS oldest_overdue,
-    pending.*,
+    unpaid.*, pending.*,
     (SELECT count(*) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS attempts_open,
     (SELECT min(claimed_at) FROM checkout_attempts WHERE state IN ('running', 'unsettled')) AS oldest_attempt,
     (SELECT count(*) FROM holds WHERE status IN ('released', 'cancelled') AND funds = 'paid')
@@ -176,7 +172,12 @@ SELECT
     (SELECT count(*) FROM event_endpoints WHERE failing_since IS NOT NULL) AS endpoints_failing
 FROM (SELECT count(*) AS commands_pending, count(*) FILTER (WHERE tries >= $2) AS commands_stuck,
           min(CASE WHEN tries = 0 THEN due_at ELSE created_at END) AS oldest_command
-      FROM commands WHERE done_at IS NULL) AS pending"
+      FROM commands WHERE done_at IS NULL) AS pending
+CROSS JOIN (
+    SELECT count(*) FILTER (WHERE status = 'held') AS held, count(*) FILTER (WHERE status = 'processing') AS processing,
+        count(*) FILTER (WHERE status = 'held' AND expires_at <= $1) AS overdue,
+        min(CASE WHEN status = 'held' AND expires_at <= $1 THEN expires_at END) AS oldest_overdue
+    FROM holds WHERE status IN ('held', 'processing')) AS unpaid"
 );
 
 impl FiguresRow {
