@@ -22,6 +22,7 @@ pub mod console_sessions;
 mod context;
 pub mod day_plan;
 pub mod deliver_events;
+mod delivery_pace;
 mod earlier_order;
 mod error;
 pub mod event_endpoints;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::context::Context;
+use super::delivery_pace::pause_after_round;
 use super::error::{WorkflowError, format_error_chain};
 use super::stream_events::{EventToSend, load_events, number_events};
 use super::worker_panics::record_panic;
@@ -154,6 +155,7 @@ async fn serve_endpoint(
             leased = store.lease_deliveries(id, &lease_at(context.now())).await?;
             continue;
         }
+        let round_start = Instant::now();
         // Read anew, because the operator may have changed the address or the secret.
         let Some(endpoint) = store.find_endpoint(id).await? else {
             break;
@@ -182,6 +184,8 @@ async fn serve_endpoint(
         if next.is_none() {
             break;
         }
+        let work = round_start.elapsed().saturating_sub(round.waited);
+        pause_after_round(context.gate.count_slots(), work, stop).await;
     }
     Ok(report)
 }
@@ -192,6 +196,8 @@ struct Round {
     /// Why an attempt has no result, if one has none. It is repeated when its lease ends; that keeps none of the others from being
     /// written.
     error: Option<WorkflowError>,
+    /// How long the requests took.
+    waited: Duration,
 }
 
 /// Makes an attempt for each leased delivery, all at once.
@@ -199,6 +205,7 @@ async fn send_round(sending: &Sending<'_>, leased: Vec<LeasedDelivery>) -> Round
     let events = load_leased(sending.context, &leased).await;
     let deliveries = leased.into_iter().zip(events);
     let attempts = deliveries.map(|(delivery, event)| attempt_delivery(sending, delivery, event));
+    let requests_start = Instant::now();
     let mut error = None;
     let mut results = Vec::new();
     for attempt in futures::future::join_all(attempts).await {
@@ -207,7 +214,11 @@ async fn send_round(sending: &Sending<'_>, leased: Vec<LeasedDelivery>) -> Round
             Err(found) => error = Some(found),
         }
     }
-    Round { results, error }
+    Round {
+        results,
+        error,
+        waited: requests_start.elapsed(),
+    }
 }
 
 /// What the deliveries of one endpoint share.

@@ -31,6 +31,11 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "the pause between two looks for events",
     ),
     (
+        "src/workflow/delivery_pace.rs",
+        "sleep",
+        "the pause after a round of events",
+    ),
+    (
         "src/workflow/sold_twice.rs",
         "sleep",
         "the pause between two counts",
