@@ -21,8 +21,10 @@ const QUEUED: [&str; 3] = [
     "ANALYZE event_deliveries",
 ];
 
-const READ: &str =
-    "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'event_deliveries_due'";
+/// Counts what was read of the two indexes that have all due deliveries. Without the positions in the first one, the planner takes
+/// either of them.
+const READ: &str = "SELECT CAST(sum(idx_tup_read) AS bigint) FROM pg_stat_user_indexes
+     WHERE indexrelname IN ('event_deliveries_due', 'event_deliveries_next')";
 
 async fn count_read_by_a_lease(database: &TestDatabase) -> i64 {
     let before = database.count(READ).await;
