@@ -25,9 +25,10 @@ async fn click_and_reload(browser: &Browser, css: &str) {
 /// Chooses the first free slot of next week, which cannot pass while the test runs, and returns its start.
 async fn choose_next_week(browser: &Browser) -> String {
     click_and_reload(browser, "#next").await;
-    let free = browser.see("#slots label[data-state=free]").await;
-    let start = free.attr("data-start").await.unwrap().unwrap();
-    free.click().await.unwrap();
+    let start = browser
+        .attribute("#slots label[data-state=free]", "data-start")
+        .await;
+    browser.click(&slot_at(&start)).await;
     start
 }
 
@@ -53,10 +54,9 @@ async fn read_slot_state(browser: &Browser, shop: &Shop, start: &str) -> String 
     // Office hours lie within one day both in UTC and in the browser's time zone.
     let (date, _) = start.split_once('T').unwrap();
     open_shop(browser, shop, &format!("#intro-call/day/{date}")).await;
-    let slot = browser.see(&slot_at(start)).await;
-    let state = slot.attr("data-state").await.unwrap().unwrap();
+    let state = browser.attribute(&slot_at(start), "data-state").await;
     assert!(
-        slot.text().await.unwrap().contains(&state),
+        browser.text(&slot_at(start)).await.contains(&state),
         "the state is shown as text, not only as a colour"
     );
     state
@@ -249,10 +249,10 @@ async fn second_guest_on_same_slot_sees_explanation() {
     second
         .see(&format!("{}[data-state=held]", slot_at(&wanted)))
         .await;
-    let near = second.see("#alternatives button").await;
-    let other = near.attr("data-start").await.unwrap().unwrap();
+    let other = second.attribute("#alternatives button", "data-start").await;
     assert_ne!(other, wanted, "another slot can be chosen");
-    near.click().await.unwrap();
+    let near = format!("#alternatives button[data-start='{other}']");
+    second.click(&near).await;
     second.see(&format!("{} :checked", slot_at(&other))).await;
     second.click("#start").await;
     second.see("#pay").await;
@@ -331,13 +331,10 @@ async fn taken_host_is_replaced_by_another_at_same_time() {
     first.see("#pay").await;
     second.fill("#email", "bob@example.com").await;
     second.click("#start").await;
-    let same_time = second.see("#alternatives button").await;
+    let same_time = "#alternatives button";
+    assert_eq!(second.attribute(same_time, "data-start").await, starts[0]);
     assert!(second.text("#problem").await.contains("Dora is not free then"));
-    assert_eq!(
-        same_time.attr("data-start").await.unwrap().as_ref(),
-        Some(&starts[0])
-    );
-    same_time.click().await.unwrap();
+    second.click(same_time).await;
     second.see(&format!("{} :checked", slot_at(&starts[0]))).await;
     second.click("#start").await;
     second.see("#pay").await;

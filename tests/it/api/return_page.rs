@@ -32,8 +32,7 @@ async fn paid_booking_shows_its_facts_and_calendar_entry() {
     assert!(guest.text("#shop-time").await.contains("Europe/Berlin"));
     let reference = guest.text("#reference").await.replace(' ', "");
     assert_eq!(reference, hold.text("reference"));
-    let link = guest.see("#calendar:not([hidden])").await;
-    let path = link.attr("href").await.unwrap().unwrap();
+    let path = guest.attribute("#calendar:not([hidden])", "href").await;
     let file = studio.api.get(&path).await.expect(200);
     let text = file.body.as_str().unwrap();
     assert!(

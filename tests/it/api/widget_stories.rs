@@ -141,9 +141,11 @@ async fn composite_guest_changes_the_person() {
     assert_eq!(guest.text("#fact-with").await, "Ben");
     guest.see(READY).await;
     click_and_reload(&guest, "#hosts label:nth-child(2)").await;
-    let other = guest.see("#slots label[data-state=free]").await;
-    assert_ne!(other.attr("data-start").await.unwrap().as_ref(), Some(&start));
-    other.click().await.unwrap();
+    let other = guest
+        .attribute("#slots label[data-state=free]", "data-start")
+        .await;
+    assert_ne!(other, start);
+    guest.click(&slot_at(&other)).await;
     assert!(guest.text("#choice").await.contains("Ana"));
     pay(&guest).await;
     assert_eq!(guest.text("#fact-with").await, "Ana");

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use fantoccini::elements::{Element, ElementRef};
+use fantoccini::error::CmdError;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -273,18 +274,36 @@ impl Browser {
         format!("{address}\n{}", body.text().await.unwrap())
     }
 
+    /// Waits for the element and does something with it. An element that the page replaces after it was found is looked for again:
+    /// the driver did nothing with it.
+    async fn act<T>(&self, css: &str, act: impl AsyncFn(Element) -> Result<T, CmdError>) -> T {
+        loop {
+            match act(self.see(css).await).await {
+                Ok(done) => return done,
+                Err(error) if error.to_string().contains("stale element reference") => {}
+                Err(error) => panic!("{css}: {error}"),
+            }
+        }
+    }
+
     /// Returns whether the element is visible now.
     pub(crate) async fn shows(&self, css: &str) -> bool {
-        self.see(css).await.is_displayed().await.unwrap()
+        self.act(css, async |element| element.is_displayed().await).await
     }
 
     /// Waits for the element and returns its text.
     pub(crate) async fn text(&self, css: &str) -> String {
-        self.see(css).await.text().await.unwrap()
+        self.act(css, async |element| element.text().await).await
+    }
+
+    /// Waits for the element and returns an attribute, which it must have.
+    pub(crate) async fn attribute(&self, css: &str, name: &str) -> String {
+        let value = self.act(css, async |element| element.attr(name).await).await;
+        value.unwrap_or_else(|| panic!("{css} has no {name}"))
     }
 
     pub(crate) async fn click(&self, css: &str) {
-        self.see(css).await.click().await.unwrap();
+        self.act(css, async |element| element.click().await).await;
     }
 
     /// Replaces the text of a field.

@@ -66,9 +66,10 @@ pub(crate) async fn choose_later(browser: &Browser) -> String {
         browser.click("#next-free").await;
         browser.see(READY).await;
     }
-    let free = browser.see("#slots label[data-state=free]").await;
-    let start = free.attr("data-start").await.unwrap().unwrap();
-    free.click().await.unwrap();
+    let start = browser
+        .attribute("#slots label[data-state=free]", "data-start")
+        .await;
+    browser.click(&slot_at(&start)).await;
     start
 }
 
