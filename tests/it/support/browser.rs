@@ -277,13 +277,15 @@ impl Browser {
     /// Waits for the element and does something with it. An element that the page replaces after it was found is looked for again:
     /// the driver did nothing with it.
     async fn act<T>(&self, css: &str, act: impl AsyncFn(Element) -> Result<T, CmdError>) -> T {
-        loop {
+        let deadline = Instant::now() + NEVER;
+        while Instant::now() < deadline {
             match act(self.see(css).await).await {
                 Ok(done) => return done,
                 Err(error) if error.to_string().contains("stale element reference") => {}
                 Err(error) => panic!("{css}: {error}"),
             }
         }
+        panic!("replaced again and again: {css}")
     }
 
     /// Returns whether the element is visible now.
@@ -308,9 +310,11 @@ impl Browser {
 
     /// Replaces the text of a field.
     pub(crate) async fn fill(&self, css: &str, text: &str) {
-        let field = self.see(css).await;
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        self.act(css, async |field| {
+            field.clear().await?;
+            field.send_keys(text).await
+        })
+        .await;
     }
 
     /// Ends the session of the browser. The console must contain no error and no violation of the content policy,
