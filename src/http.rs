@@ -11,7 +11,7 @@
 //!   `idempotency_key`.
 //! - Who may call, how often and how slowly: `auth`, `scopes`, `audit_trail`, `client_address`, `rate_limit`,
 //!   `request_limits`, `request_size`, `response_size`, `connections`,
-//!   `stream_permits`, `slot_streams`, `console_streams`.
+//!   `stream_permits`, `slot_streams`, `console_streams`. `shared_service` lets the layers that do this share a route.
 //! - What goes out: `views`, `hold_detail`, `money_views`, `slot_view`, `event_view`, `appointments`, `entity_tags`, `compression`,
 //!   `error` (the only file that makes a status of an error), `openapi`, `response_headers`.
 
