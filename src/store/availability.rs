@@ -100,72 +100,89 @@ pub trait Occupancies {
     async fn load_availability(&self, query: &AvailabilityQuery<'_>) -> Result<Availability, StoreError>;
 }
 
-/// One row of the answer: the use of a resource if there is a `capacity`, occupied units if there are `units`, else a
-/// block.
-pub(super) struct OccupancyColumns {
+/// One row of the answer: what uses and occupies one resource, for one query.
+pub(super) struct ResourceColumns {
     /// The number of the query that it answers.
     pub(super) query: usize,
     pub(super) resource: String,
+    pub(super) capacity: u32,
+    /// The latest of its live holds.
+    pub(super) latest: Option<Uuid>,
+    pub(super) occupied: Vec<OccupiedColumns>,
+    /// The windows of its blocks.
+    pub(super) blocks: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    /// Up to when its calendar feed is known, if that is before the end of the query's window. The rest counts as a block.
+    pub(super) feed_reaches_to: Option<DateTime<Utc>>,
+}
+
+/// Units of a resource that live holds with the same status have in the same window.
+pub(super) struct OccupiedColumns {
+    /// The start and the end; `None` if one is missing.
     pub(super) window: Option<(DateTime<Utc>, DateTime<Utc>)>,
-    /// Beside a capacity, the resource's latest hold; beside units, the hold that has them, if it is overdue.
-    pub(super) hold: Option<Uuid>,
-    pub(super) capacity: Option<u32>,
-    pub(super) units: Option<Vec<u32>>,
+    /// The hold that has the units, if it is overdue.
+    pub(super) overdue: Option<Uuid>,
+    pub(super) units: Vec<u32>,
     pub(super) is_unpaid: bool,
 }
 
-enum Entry {
-    Usage(ResourceUsage),
-    Occupancy(Occupancy),
-}
-
-impl OccupancyColumns {
-    fn decode(self) -> Result<Entry, StoreError> {
+impl ResourceColumns {
+    /// What the row says, as the answer to a query about the time `within`.
+    fn decode(self, within: Window) -> Result<(ResourceUsage, Vec<Occupancy>), StoreError> {
         let resource = encoding::decode_resource_id(&self.resource)?;
-        let hold = self.hold.map(HoldId);
-        if let Some(capacity) = self.capacity {
-            let latest = hold;
-            return Ok(Entry::Usage(ResourceUsage {
-                resource,
-                capacity,
-                latest,
-            }));
+        let mut occupancies = Vec::with_capacity(self.blocks.len() + self.occupied.len() + 1);
+        let beyond_feed = self.feed_reaches_to.map(|reach| (reach, within.ends_at()));
+        for ends in self.blocks.into_iter().chain(beyond_feed) {
+            occupancies.push(Occupancy {
+                resource: resource.clone(),
+                window: decode_window(ends)?,
+                by: OccupiedBy::Block,
+            });
         }
-        let status = match hold {
-            Some(overdue) => OccupancyStatus::Overdue(overdue),
-            None if self.is_unpaid => OccupancyStatus::Unpaid,
-            None => OccupancyStatus::Confirmed,
+        for occupied in self.occupied {
+            let ends = occupied
+                .window
+                .ok_or_else(|| unreadable_column("window", "none"))?;
+            let status = match occupied.overdue {
+                Some(overdue) => OccupancyStatus::Overdue(HoldId(overdue)),
+                None if occupied.is_unpaid => OccupancyStatus::Unpaid,
+                None => OccupancyStatus::Confirmed,
+            };
+            let units = occupied.units;
+            occupancies.push(Occupancy {
+                resource: resource.clone(),
+                window: decode_window(ends)?,
+                by: OccupiedBy::Holds { units, status },
+            });
+        }
+        let usage = ResourceUsage {
+            resource,
+            capacity: self.capacity,
+            latest: self.latest.map(HoldId),
         };
-        let by = self
-            .units
-            .map_or(OccupiedBy::Block, |units| OccupiedBy::Holds { units, status });
-        let window = decode_window(self.window)?;
-        Ok(Entry::Occupancy(Occupancy { resource, window, by }))
+        Ok((usage, occupancies))
     }
 }
 
-/// A window from its two ends; an error if it has none or is empty.
-pub(super) fn decode_window(ends: Option<(DateTime<Utc>, DateTime<Utc>)>) -> Result<Window, StoreError> {
-    let (from, to) = ends.ok_or_else(|| unreadable_column("window", "none"))?;
+/// A window from its two ends; an error if it is empty.
+pub(super) fn decode_window((from, to): (DateTime<Utc>, DateTime<Utc>)) -> Result<Window, StoreError> {
     Window::new(from, to).ok_or_else(|| unreadable_column("window", &from.to_rfc3339()))
 }
 
-/// The availability that the rows describe, for each of so many queries.
+/// The availability that the rows describe, for each of the queries.
 pub(super) fn decode_availability(
-    queries: usize,
-    rows: impl Iterator<Item = OccupancyColumns>,
+    queries: &[&GroupedQuery],
+    rows: impl Iterator<Item = ResourceColumns>,
 ) -> Result<Vec<Availability>, StoreError> {
-    let mut entries: Vec<(Vec<ResourceUsage>, Vec<Occupancy>)> = vec![Default::default(); queries];
+    let mut answers: Vec<(Vec<ResourceUsage>, Vec<Occupancy>)> = vec![Default::default(); queries.len()];
     for row in rows {
-        let of_query = entries.get_mut(row.query);
-        let (usages, occupancies) = of_query.ok_or_else(|| unreadable_column("query", "unknown"))?;
-        match row.decode()? {
-            Entry::Usage(usage) => usages.push(usage),
-            Entry::Occupancy(occupancy) => occupancies.push(occupancy),
-        }
+        let of_query = answers.get_mut(row.query).zip(queries.get(row.query));
+        let ((usages, occupancies), query) = of_query.ok_or_else(|| unreadable_column("query", "unknown"))?;
+        let (usage, of_resource) = row.decode(query.within)?;
+        usages.push(usage);
+        occupancies.extend(of_resource);
     }
-    let entries = entries.into_iter();
-    Ok(entries
+    let answers = answers.into_iter();
+    Ok(answers
         .map(|(usages, occupancies)| Availability::new(usages, occupancies))
         .collect())
 }

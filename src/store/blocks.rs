@@ -121,7 +121,7 @@ impl BlockRow {
     fn decode(self) -> Result<Block, StoreError> {
         Ok(Block {
             id: self.id,
-            window: decode_window(Some((self.starts_at.0, self.ends_at.0)))?,
+            window: decode_window((self.starts_at.0, self.ends_at.0))?,
             note: self.note,
         })
     }
@@ -171,7 +171,7 @@ impl BlockConflictRow {
     fn decode(self) -> Result<BlockConflict, StoreError> {
         Ok(BlockConflict {
             hold: HoldId(self.hold_id.0),
-            window: decode_window(Some((self.starts_at.0, self.ends_at.0)))?,
+            window: decode_window((self.starts_at.0, self.ends_at.0))?,
             // Only live holds occupy a resource, and a live status has no reason.
             status: encoding::decode_status(&self.status, None)?,
         })

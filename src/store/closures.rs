@@ -166,7 +166,7 @@ impl ClosureRow {
                 resources: resources.transpose()?,
             },
             timezone: ZoneName::new(self.timezone),
-            window: decode_window(Some((self.starts_at.0, self.ends_at.0)))?,
+            window: decode_window((self.starts_at.0, self.ends_at.0))?,
         })
     }
 

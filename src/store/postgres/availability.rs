@@ -12,91 +12,90 @@ use super::occupancy::occupied;
 use crate::domain::availability::Availability;
 use crate::store::StoreError;
 use crate::store::availability::{
-    AvailabilityQuery, GroupedQuery, Occupancies, OccupancyColumns, decode_availability, list_distinct,
+    AvailabilityQuery, GroupedQuery, Occupancies, OccupiedColumns, ResourceColumns, decode_availability,
+    list_distinct,
 };
 
-/// Selects how resources are used (a resource without a row was deleted and has no unit) and what occupies them, as of one moment.
-/// The time that a calendar feed does not reach counts as a block.
-/// Units with the same window are one row: in a class that is nearly full, a row for each unit would cost more than the
-/// rest of a checkout. Each `OFFSET 0` keeps the planner from joining whole tables, which it does when it expects more
-/// rows than there are.
+/// Selects how resources are used (a resource without a row was deleted and has no unit) and what occupies them, as of one moment: a row
+/// for each resource of each query, because the service needs longer to decode a row for each window than the server needs to find it.
+/// Units with the same window and status are together: in a class that is nearly full, each on its own would cost more than the
+/// rest of a checkout.
+///
+/// `$is_overdue` tells of a hold whether it is overdue; it is null if the hold counts as confirmed. Without `OFFSET 0` the planner would
+/// compute it for each of the columns that use it. No subquery becomes a join, so the planner cannot choose a join of whole
+/// tables because it expects more rows than there are.
 macro_rules! select_occupancy {
-    ($($units:expr),+) => {
+    ($is_overdue:literal) => {
         concat!(
-            "SELECT w.query, w.id AS resource_id, NULL AS starts_at, NULL AS ends_at,
-                 (SELECT o.hold_id FROM occupancy o WHERE o.resource_id = w.id
-                  ORDER BY o.resource_id DESC, o.hold_id DESC LIMIT 1) AS hold_id,
-                 coalesce(r.capacity, 0) AS capacity, NULL AS units, false AS is_unpaid
-             FROM unnest($1::int[], $2::text[]) AS w (query, id) LEFT JOIN resources r ON r.id = w.id
-             UNION ALL ",
-            $($units,)+
-            " UNION ALL
-             SELECT w.query, w.id, b.starts_at, b.ends_at, NULL, NULL, NULL, false
-             FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[]) AS w (query, id, starts_at, ends_at)
-             CROSS JOIN LATERAL (SELECT starts_at, ends_at FROM blocks
-                 WHERE resource_id = w.id AND tstzrange(starts_at, ends_at) && tstzrange(w.starts_at, w.ends_at) OFFSET 0) b
-             UNION ALL
-             SELECT w.query, w.id, f.reaches_to, w.ends_at, NULL, NULL, NULL, false
-             FROM unnest($1::int[], $2::text[], $4::timestamptz[]) AS w (query, id, ends_at)
-             CROSS JOIN LATERAL (SELECT coalesce(reaches_to, created_at) AS reaches_to FROM calendar_feeds
-                 WHERE resource_id = w.id AND coalesce(reaches_to, created_at) < w.ends_at OFFSET 0) f"
+            "SELECT w.query, w.id AS resource_id, coalesce((SELECT capacity FROM resources WHERE id = w.id), 0) AS capacity,
+                 (SELECT hold_id FROM occupancy WHERE resource_id = w.id
+                  ORDER BY resource_id DESC, hold_id DESC LIMIT 1) AS latest,
+                 ARRAY(
+                     SELECT ROW(lower(t.during), upper(t.during), CASE WHEN t.is_overdue THEN t.hold_id END,
+                         array_agg(t.unit), t.is_overdue IS NOT NULL)
+                     FROM (SELECT o.unit, o.during, o.hold_id, ",
+            $is_overdue,
+            " AS is_overdue FROM occupancy o WHERE ",
+            occupied!("o.", "w.id", "tstzrange(w.starts_at, w.ends_at)"),
+            " AND o.hold_id IS DISTINCT FROM w.moving OFFSET 0) t
+                     GROUP BY lower(t.during), upper(t.during), CASE WHEN t.is_overdue THEN t.hold_id END,
+                         t.is_overdue IS NOT NULL) AS occupied,
+                 ARRAY(
+                     SELECT ROW(starts_at, ends_at) FROM blocks
+                     WHERE resource_id = w.id AND tstzrange(starts_at, ends_at) && tstzrange(w.starts_at, w.ends_at)) AS blocks,
+                 (SELECT coalesce(reaches_to, created_at) FROM calendar_feeds
+                  WHERE resource_id = w.id AND coalesce(reaches_to, created_at) < w.ends_at) AS feed_reaches_to
+             FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::uuid[], $6::timestamptz[])
+                 AS w (query, id, starts_at, ends_at, moving, now)"
         )
     };
 }
 
-const ALL_CONFIRMED: &str = select_occupancy!(
-    "SELECT w.query, w.id, lower(o.during), upper(o.during), NULL, NULL, array_agg(o.unit), false
-     FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::uuid[])
-         AS w (query, id, starts_at, ends_at, moving)
-     CROSS JOIN LATERAL (SELECT unit, during FROM occupancy
-         WHERE ",
-    occupied!("", "w.id", "tstzrange(w.starts_at, w.ends_at)"),
-    " AND hold_id IS DISTINCT FROM w.moving
-         OFFSET 0) o
-     GROUP BY w.query, w.id, o.during"
-);
+const ALL_CONFIRMED: &str = select_occupancy!("NULL::boolean");
 
 /// Also tells which holds may still end at the times `$6`. It looks holds up among the unpaid ones only: the other live ones are
 /// confirmed.
 const WITH_STATUSES: &str = select_occupancy!(
-    "SELECT w.query, w.id, lower(o.during), upper(o.during),
-         CASE WHEN h.status = 'held' AND h.expires_at <= w.now THEN o.hold_id END AS overdue,
-         NULL, array_agg(o.unit), h.status IS NOT NULL AS is_unpaid
-     FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::uuid[], $6::timestamptz[])
-         AS w (query, id, starts_at, ends_at, moving, now)
-     CROSS JOIN LATERAL (SELECT hold_id, unit, during FROM occupancy
-         WHERE ",
-    occupied!("", "w.id", "tstzrange(w.starts_at, w.ends_at)"),
-    " AND hold_id IS DISTINCT FROM w.moving
-         OFFSET 0) o
-     LEFT JOIN LATERAL (SELECT status, expires_at FROM holds
-         WHERE id = o.hold_id AND status IN ('held', 'processing') OFFSET 0) h ON true
-     GROUP BY w.query, w.id, o.during, overdue, is_unpaid"
+    "(SELECT h.status = 'held' AND coalesce(h.expires_at <= w.now, false) FROM holds h
+      WHERE h.id = o.hold_id AND h.status IN ('held', 'processing'))"
+);
+
+/// A start, an end, the overdue hold, units, and whether they are not paid yet.
+type OccupiedRow = (
+    Option<DateTime<Utc>>,
+    Option<DateTime<Utc>>,
+    Option<Uuid>,
+    Vec<i32>,
+    bool,
 );
 
 #[derive(sqlx::FromRow)]
-struct OccupancyRow {
+struct ResourceRow {
     query: i32,
     resource_id: String,
-    starts_at: Option<DateTime<Utc>>,
-    ends_at: Option<DateTime<Utc>>,
-    hold_id: Option<Uuid>,
-    capacity: Option<i32>,
-    units: Option<Vec<i32>>,
-    is_unpaid: bool,
+    capacity: i32,
+    latest: Option<Uuid>,
+    occupied: Vec<OccupiedRow>,
+    blocks: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    feed_reaches_to: Option<DateTime<Utc>>,
 }
 
-impl OccupancyRow {
-    fn into_columns(self) -> OccupancyColumns {
-        let unsigned = |units: Vec<i32>| units.into_iter().map(i32::unsigned_abs).collect();
-        OccupancyColumns {
+impl ResourceRow {
+    fn into_columns(self) -> ResourceColumns {
+        let to_columns = |(from, to, overdue, units, is_unpaid): OccupiedRow| OccupiedColumns {
+            window: from.zip(to),
+            overdue,
+            units: units.into_iter().map(i32::unsigned_abs).collect(),
+            is_unpaid,
+        };
+        ResourceColumns {
             query: usize::try_from(self.query).unwrap_or(usize::MAX),
             resource: self.resource_id,
-            window: self.starts_at.zip(self.ends_at),
-            hold: self.hold_id,
-            capacity: self.capacity.map(i32::unsigned_abs),
-            units: self.units.map(unsigned),
-            is_unpaid: self.is_unpaid,
+            capacity: self.capacity.unsigned_abs(),
+            latest: self.latest,
+            occupied: self.occupied.into_iter().map(to_columns).collect(),
+            blocks: self.blocks,
+            feed_reaches_to: self.feed_reaches_to,
         }
     }
 }
@@ -132,23 +131,23 @@ pub(super) async fn load_all(
             from.push(query.within.starts_at());
             to.push(query.within.ends_at());
             moving.push(query.moving.map(|hold| hold.0));
-            now.extend(query.statuses_at);
+            now.push(query.statuses_at);
         }
     }
-    let statement = if now.is_empty() {
-        ALL_CONFIRMED
-    } else {
+    let statement = if queries.iter().any(|query| query.statuses_at.is_some()) {
         WITH_STATUSES
+    } else {
+        ALL_CONFIRMED
     };
     let select = sqlx::query_as(statement)
         .bind(&numbers)
         .bind(&ids)
         .bind(&from)
         .bind(&to)
-        .bind(&moving);
-    let select = if now.is_empty() { select } else { select.bind(&now) };
-    let rows: Vec<OccupancyRow> = select.fetch_all(connection).await?;
-    let rows = rows.into_iter().map(OccupancyRow::into_columns);
-    let found = decode_availability(distinct.len(), rows)?;
+        .bind(&moving)
+        .bind(&now);
+    let rows: Vec<ResourceRow> = select.fetch_all(connection).await?;
+    let rows = rows.into_iter().map(ResourceRow::into_columns);
+    let found = decode_availability(&distinct, rows)?;
     Ok(of_callers.iter().map(|number| found[*number].clone()).collect())
 }
