@@ -102,6 +102,9 @@ impl Scale {
         let class = json!({"name": "Class", "capacity": 1000});
         client.create("/v1/admin/resources/class", &class).await;
         create("class".into(), vec!["class".into()]).await;
+        client
+            .create("/v1/admin/resources/alone", &json!({"name": "Alone"}))
+            .await;
         create("alone".into(), vec!["alone".into()]).await;
     }
 
