@@ -90,6 +90,7 @@ fn main() -> ExitCode {
     let result = runtime.block_on(run_command(cli.command));
     // Blocking work on other threads must not delay the exit.
     runtime.shutdown_background();
+    telemetry::finish_logs();
     result.unwrap_or_else(report_error)
 }
 

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -16,8 +16,12 @@ use crate::domain::zone::ZoneDatabase;
 use crate::http::RenderMetrics;
 
 mod counters_from_zero;
+mod log_writer;
 
 use counters_from_zero::start_counters;
+use log_writer::{LogWriter, count_lost_lines};
+
+pub use log_writer::finish_logs;
 
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,15 +43,19 @@ impl LogFormat {
     }
 }
 
-/// Starts logging to standard error. A second call changes nothing.
+/// Starts logging to standard error. A second call changes nothing. [`finish_logs`] writes the last lines.
 pub fn init_logs(filter: EnvFilter, format: LogFormat) {
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    // An error means that logging was started before.
-    let _ = match format {
+    let (lines, writer) = LogWriter::start();
+    let lines = tracing_subscriber::fmt::layer().with_writer(lines);
+    let started = match format {
         LogFormat::Text => registry.with(lines).try_init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
+    // An error means that logging was started before.
+    if started.is_ok() {
+        writer.keep();
+    }
 }
 
 /// The pause between two times at which the observations of histograms are summed up.
@@ -75,6 +83,7 @@ pub fn install_metrics() -> Result<RenderMetrics, Box<dyn std::error::Error + Se
     Ok(Arc::new(move |figures| {
         figures.map(set_gauges).unwrap_or_default();
         gauge!("holdfast_store_up").set(if figures.is_some() { 1.0 } else { 0.0 });
+        counter!("holdfast_log_lines_lost_total").absolute(count_lost_lines());
         handle.run_upkeep();
         handle.render()
     }))
@@ -127,6 +136,10 @@ fn describe_load_metrics() {
     describe_counter!(
         "holdfast_connections_closed_total",
         "connections that were closed, by reason: too_many, idle, slow_header, slow_rest"
+    );
+    describe_counter!(
+        "holdfast_log_lines_lost_total",
+        "log lines that were lost because nothing read the log fast enough"
     );
     describe_gauge!("holdfast_connections", "open connections");
     describe_gauge!(

@@ -68,6 +68,7 @@ mod summary;
 mod time_zones;
 mod today;
 mod token_secrets;
+mod unread_logs;
 mod webhooks;
 mod widget;
 mod widget_faults;

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
 
 use super::wait_for::eventually;
@@ -145,13 +145,7 @@ impl Process {
 
     /// Returns the address after these words, which end in `http://`.
     pub(crate) async fn address(&mut self, words: &str) -> SocketAddr {
-        let line = self.says(words).await;
-        let rest = line.split_once(words).unwrap().1;
-        let address: String = rest
-            .chars()
-            .take_while(|c| c.is_ascii_digit() || ".:".contains(*c))
-            .collect();
-        address.parse().unwrap_or_else(|_| panic!("no address in {line}"))
+        find_address(&self.says(words).await, words)
     }
 
     /// Sends SIGTERM to the process.
@@ -174,6 +168,46 @@ impl Process {
         }
         status
     }
+}
+
+/// A running process whose standard error is read up to a line, and no further. It is killed when it is dropped.
+pub(crate) struct UnreadProcess {
+    _child: Child,
+    _stderr: Lines<BufReader<ChildStderr>>,
+}
+
+impl UnreadProcess {
+    /// Starts the binary, and returns the address after these words, which end in `http://`.
+    pub(crate) async fn start(
+        directory: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        words: &str,
+    ) -> (Self, SocketAddr) {
+        let mut child = command(PROGRAM, directory, arguments, variables).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = loop {
+            let line = lines.next_line().await.unwrap().expect("the process has ended");
+            if line.contains(words) {
+                break find_address(&line, words);
+            }
+        };
+        let process = Self {
+            _child: child,
+            _stderr: lines,
+        };
+        (process, address)
+    }
+}
+
+/// Finds the address that follows these words in a line.
+fn find_address(line: &str, words: &str) -> SocketAddr {
+    let rest = line.split_once(words).unwrap().1;
+    let address: String = rest
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || ".:".contains(*c))
+        .collect();
+    address.parse().unwrap_or_else(|_| panic!("no address in {line}"))
 }
 
 fn collect_lines(
