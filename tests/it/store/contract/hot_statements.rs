@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use holdfast::domain::availability::{SlotAvailability, SlotRequest};
 use holdfast::domain::booking::{Booking, ClientId};
 use holdfast::domain::hold_limit::{AllowanceRange, HoldLimit, LimitScope};
 use holdfast::domain::ids::{EventTypeId, IntentId, ResourceId};
@@ -15,7 +16,7 @@ use holdfast::domain::time::Window;
 use holdfast::store::postgres::PostgresStore;
 use holdfast::store::{
     AttemptEnd, AvailabilityQuery, Claim, DatabaseClock as _, HoldLimits, LapseQuery, LimitUsageQuery,
-    LookupQuery, PlaceOutcome, PoolOptions, StateChange, Store,
+    LookupQuery, OwnHoldQuery, PlaceOutcome, PoolOptions, SlotQuery, StateChange, Store,
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -61,7 +62,7 @@ const MORE_ROWS: [&str; 2] = [
 const PAST_HOLDS: i64 = 20_000;
 
 /// How many rows the statements of some checkouts may read of a table. Each checkout has a few.
-const MOST_READ: i64 = 300;
+const MOST_READ: i64 = 500;
 
 /// After so many uses of its connections a store makes its plans anew, and later once more.
 const USES: usize = 1000;
@@ -95,44 +96,75 @@ async fn write_past_rows(database: &TestDatabase) {
     .await;
 }
 
+/// The part of a limit that checkouts read. Many past holds count in it.
+fn limit_range() -> AllowanceRange {
+    let (scope, subject, most) = (LimitScope::Client, "17".to_owned(), 100_000);
+    let limit = HoldLimit { scope, subject, most };
+    let (first, last) = (1, 16);
+    AllowanceRange { limit, first, last }
+}
+
 /// Reads what a checkout of the `n`-th slot reads before it claims its attempt.
 async fn read_as_checkout(store: &dyn Store, mine: &Booking, name: &str) {
+    let client = ClientId("client17".to_owned());
     let lookup = LookupQuery {
         event_type: EventTypeId::parse("call").unwrap(),
         key: Some((key(name), "body".to_owned())),
-        slot: None,
+        slot: Some(SlotQuery {
+            starts_at: mine.window().starts_at(),
+            ranges: vec![limit_range()],
+            lapses: Some((client.clone(), at(-60))),
+        }),
     };
     let found = store.look_up(&lookup).await.unwrap();
     let names: Vec<_> = found.resource_names.into_values().collect();
     assert_eq!((found.claim, names), (Claim::Free, vec!["ana".to_owned()]));
+    assert!(found.slot.is_some());
     for statuses_at in [None, Some(at(0))] {
-        let busy = mine.segments[0].busy;
         let query = AvailabilityQuery {
             resources: &[ResourceId::parse("ana").unwrap()],
-            within: Window::new(busy.starts_at(), busy.ends_at()).unwrap(),
+            within: mine.segments[0].busy,
             moving: None,
             statuses_at,
         };
         store.load_availability(&query).await.unwrap();
     }
-    let client = ClientId("client17".to_owned());
-    let limit = HoldLimit {
-        scope: LimitScope::Client,
-        subject: "17".to_owned(),
-        most: 100_000,
-    };
     let usage = LimitUsageQuery {
-        ranges: &[AllowanceRange {
-            limit,
-            first: 1,
-            last: 64,
-        }],
+        ranges: &[limit_range()],
         lapses: Some(LapseQuery {
             client: &client,
             since: at(-60),
         }),
     };
     store.load_limit_usage(&usage).await.unwrap();
+}
+
+/// Reads what a checkout that is refused reads of the slot that an unpaid hold has.
+async fn read_taken_slot(store: &dyn Store, mine: &Booking) {
+    let busy = mine.segments[0].busy;
+    let query = AvailabilityQuery {
+        resources: &[ResourceId::parse("ana").unwrap()],
+        within: busy,
+        moving: None,
+        statuses_at: Some(at(-60)),
+    };
+    let found = store.load_availability(&query).await.unwrap();
+    let slot = SlotRequest {
+        event_type: &event_type("call", 5000),
+        quantity: 1,
+        requested_resource: None,
+        moving: None,
+    };
+    let state = found.check_slot(&slot, mine.window().starts_at(), 0);
+    assert_eq!(state, SlotAvailability::Taken);
+    let own = OwnHoldQuery {
+        resources: vec![ResourceId::parse("ana").unwrap()],
+        within: busy,
+        guest: mine.guest.normalized_email(),
+        client: ClientId("client17".to_owned()),
+        except: None,
+    };
+    assert!(store.is_kept_by_guest(&own).await.unwrap());
 }
 
 /// Reads what looks for windows of all resources.
@@ -183,6 +215,7 @@ async fn run_hot_statements(store: &dyn Store, checkouts: Range<i64>) {
         };
         let placed = store.place_hold(&mine, &first_units(&mine), &limits).await;
         assert_eq!(placed.unwrap(), PlaceOutcome::Placed);
+        read_taken_slot(store, &mine).await;
         let refused = store.place_hold(&late, &first_units(&late), &limits).await;
         assert_eq!(refused.unwrap(), PlaceOutcome::SlotTaken);
         let closed = store
