@@ -17,7 +17,7 @@ pub(crate) fn format_table(all: &AllRounds) -> String {
             all,
             |rounds| relative_to_by_hand(all, rounds, |round| Some(&round.full)),
         ),
-        format_row("… while an endpoint takes every event", all, |rounds| {
+        format_row("… while an endpoint is sent events", all, |rounds| {
             relative_to_by_hand(all, rounds, |round| Some(&round.listened.as_ref()?.load))
         }),
         format_row("… events/s that the endpoint takes", all, |rounds| {
