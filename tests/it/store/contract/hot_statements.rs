@@ -62,7 +62,7 @@ const MORE_ROWS: [&str; 2] = [
 const PAST_HOLDS: i64 = 20_000;
 
 /// How many rows the statements of some checkouts may read of a table. Each checkout has a few.
-const MOST_READ: i64 = 500;
+const MOST_READ: i64 = 300;
 
 /// After so many uses of its connections a store makes its plans anew, and later once more.
 const USES: usize = 1000;
@@ -100,7 +100,7 @@ async fn write_past_rows(database: &TestDatabase) {
 fn limit_range() -> AllowanceRange {
     let (scope, subject, most) = (LimitScope::Client, "17".to_owned(), 100_000);
     let limit = HoldLimit { scope, subject, most };
-    let (first, last) = (1, 16);
+    let (first, last) = (1, 32);
     AllowanceRange { limit, first, last }
 }
 
@@ -307,18 +307,18 @@ async fn use_indexes(state: State) -> TestDatabase {
     if state != State::JustMade {
         database.execute("ANALYZE").await;
     }
-    check_reads(&database, state, 0..4).await;
+    check_reads(&database, state, 0..3).await;
     if state == State::Large {
         return database;
     }
     let store = with_one_connection(&database);
-    run_hot_statements(&store, 4..6).await;
+    run_hot_statements(&store, 3..5).await;
     write_past_rows(&database).await;
     for _ in 0..USES {
         store.read_clock().await.unwrap();
     }
     let before = count_reads(&database).await;
-    run_hot_statements(&store, 6..10).await;
+    run_hot_statements(&store, 5..8).await;
     end_all_connections(&database).await;
     let too_much = find_too_much(&database, &before).await;
     assert!(too_much.is_empty(), "{state:?}, then large: {too_much:?}");
