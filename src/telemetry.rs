@@ -19,7 +19,7 @@ mod counters_from_zero;
 mod log_writer;
 
 use counters_from_zero::start_counters;
-use log_writer::{LogWriter, count_lost_lines};
+use log_writer::{LineWriter, count_lost_lines};
 
 pub use log_writer::finish_logs;
 
@@ -46,16 +46,12 @@ impl LogFormat {
 /// Starts logging to standard error. A second call changes nothing. [`finish_logs`] writes the last lines.
 pub fn init_logs(filter: EnvFilter, format: LogFormat) {
     let registry = tracing_subscriber::registry().with(filter);
-    let (lines, writer) = LogWriter::start();
-    let lines = tracing_subscriber::fmt::layer().with_writer(lines);
-    let started = match format {
+    let lines = tracing_subscriber::fmt::layer().with_writer(LineWriter::new);
+    // An error means that logging was started before.
+    let _ = match format {
         LogFormat::Text => registry.with(lines).try_init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
-    // An error means that logging was started before.
-    if started.is_ok() {
-        writer.keep();
-    }
 }
 
 /// The pause between two times at which the observations of histograms are summed up.

@@ -1,51 +1,90 @@
-//! Writes log lines to standard error, on a thread of its own: if what reads them stops reading, no request waits for it.
+//! Writes log lines to standard error on a separate thread: if what reads them stops reading, no request waits for it.
+//!
+//! The non-blocking writer of `tracing-appender` does the same, but at the end of a process whose log nobody reads it prints to
+//! standard output, which may be the same pipe.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io::{self, Write};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
 
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
-
-/// The most lines that wait to be written, some 3 MB. What is logged beyond them is lost, and counted.
+/// The most lines that wait to be written. What is logged beyond them is lost, and counted.
 const MOST_LINES: usize = 8192;
 
-/// A writer of log lines that is under way. Dropped, it writes the lines that wait, for a second at most.
-pub(super) struct LogWriter {
-    lost: ErrorCounter,
-    _guard: WorkerGuard,
+/// How long the end of a process waits for the last lines.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
+enum Message {
+    Line(Vec<u8>),
+    /// All lines before this are written; the sender waits to know.
+    End(SyncSender<()>),
 }
 
-/// The writer of this process, from the start of its logs to their end.
-static WRITER: Mutex<Option<LogWriter>> = Mutex::new(None);
+/// The queue of this process, once its logs are started.
+static QUEUE: OnceLock<SyncSender<Message>> = OnceLock::new();
 
-fn lock_writer() -> MutexGuard<'static, Option<LogWriter>> {
-    WRITER.lock().unwrap_or_else(PoisonError::into_inner)
+/// How many lines were lost.
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// Puts each line into the queue of this process.
+pub(super) struct LineWriter(&'static SyncSender<Message>);
+
+impl LineWriter {
+    /// A writer for the lines of one event. The first one starts the thread.
+    pub(super) fn new() -> Self {
+        Self(QUEUE.get_or_init(|| {
+            let (queue, lines) = sync_channel(MOST_LINES);
+            // Without a thread the queue has no receiver, so all lines are lost, and counted.
+            let _ = thread::Builder::new()
+                .name("log".to_owned())
+                .spawn(move || write_lines(lines));
+            queue
+        }))
+    }
 }
 
-impl LogWriter {
-    /// Starts the thread that writes; also returns what takes the lines.
-    pub(super) fn start() -> (NonBlocking, Self) {
-        let (lines, guard) = NonBlockingBuilder::default()
-            .buffered_lines_limit(MOST_LINES)
-            .lossy(true)
-            .thread_name("log")
-            .finish(std::io::stderr());
-        let lost = lines.error_counter();
-        (lines, Self { lost, _guard: guard })
+impl Write for LineWriter {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.0.try_send(Message::Line(line.to_vec())).is_err() {
+            LOST.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
     }
 
-    /// Makes it the writer of this process.
-    pub(super) fn keep(self) {
-        *lock_writer() = Some(self);
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
-/// Counts the lines that were lost so far; 0 if this process writes no logs.
+fn write_lines(messages: Receiver<Message>) {
+    for message in messages {
+        match message {
+            Message::Line(line) => {
+                if io::stderr().write_all(&line).is_err() {
+                    LOST.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            // The sender may have stopped waiting.
+            Message::End(written) => drop(written.send(())),
+        }
+    }
+}
+
+/// Counts the lines that were lost so far.
 pub(super) fn count_lost_lines() -> u64 {
-    let writer = lock_writer();
-    let lost = writer.as_ref().map_or(0, |writer| writer.lost.dropped_lines());
-    u64::try_from(lost).unwrap_or(u64::MAX)
+    LOST.load(Ordering::Relaxed)
 }
 
-/// Ends the logs of this process: writes the lines that wait, for a second at most.
+/// Waits until the lines that were logged so far are written, for a second at most.
 pub fn finish_logs() {
-    drop(lock_writer().take());
+    let Some(queue) = QUEUE.get() else {
+        return;
+    };
+    let (written, end) = sync_channel(1);
+    // Another thread, because the queue may stay full.
+    thread::spawn(move || queue.send(Message::End(written)));
+    // After that time the process ends without them.
+    let _ = end.recv_timeout(LAST_WAIT);
 }

@@ -1,4 +1,4 @@
-//! Tests that a log that nobody reads stops no request.
+//! Tests that a log that nobody reads stops no request, and not the end of the process.
 
 use crate::support::app::{Client, WEBHOOK_SECRET};
 use crate::support::process::UnreadProcess;
@@ -14,7 +14,7 @@ async fn count_lost_lines(client: &Client) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn log_that_nobody_reads_stops_no_request() {
+async fn log_that_nobody_reads_stops_neither_requests_nor_the_end() {
     let directory = tempfile::tempdir().unwrap();
     let variables = [
         ("STRIPE_SECRET_KEY", "sk_test_unread"),
@@ -24,11 +24,12 @@ async fn log_that_nobody_reads_stops_no_request() {
         ("HOLDFAST_LOG", "trace"),
     ];
     let started = UnreadProcess::start(directory.path(), &["serve"], &variables, "serving on http://");
-    let (_server, address) = started.await;
+    let (server, address) = started.await;
     let client = Client::of(address);
     for sent in 0..REQUESTS {
         client.get("/livez").await.expect(200);
         if sent % 100 == 99 && count_lost_lines(&client).await > 0 {
+            assert_eq!(server.terminate().await, (Some(0), String::new()));
             return;
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinHandle;
 
@@ -150,9 +150,7 @@ impl Process {
 
     /// Sends SIGTERM to the process.
     pub(crate) async fn terminate(&self) {
-        let order = format!("kill -TERM {}", self.child.id().unwrap());
-        let done = Command::new("sh").args(["-c", &order]).status().await.unwrap();
-        assert!(done.success());
+        send_term(&self.child).await;
     }
 
     /// Kills the process, as a power failure does.
@@ -172,7 +170,7 @@ impl Process {
 
 /// A running process whose standard error is read up to a line, and no further. It is killed when it is dropped.
 pub(crate) struct UnreadProcess {
-    _child: Child,
+    child: Child,
     _stderr: Lines<BufReader<ChildStderr>>,
 }
 
@@ -193,11 +191,28 @@ impl UnreadProcess {
             }
         };
         let process = Self {
-            _child: child,
+            child,
             _stderr: lines,
         };
         (process, address)
     }
+
+    /// Sends SIGTERM and waits until the process has exited, while nothing reads its standard error. Returns the exit code and the
+    /// standard output.
+    pub(crate) async fn terminate(mut self) -> (Option<i32>, String) {
+        send_term(&self.child).await;
+        let status = self.child.wait().await.unwrap();
+        let mut output = String::new();
+        let mut stdout = self.child.stdout.take().unwrap();
+        stdout.read_to_string(&mut output).await.unwrap();
+        (status.code(), output)
+    }
+}
+
+async fn send_term(child: &Child) {
+    let order = format!("kill -TERM {}", child.id().unwrap());
+    let done = Command::new("sh").args(["-c", &order]).status().await.unwrap();
+    assert!(done.success());
 }
 
 /// Finds the address that follows these words in a line.
